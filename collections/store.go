@@ -1,0 +1,115 @@
+package collections
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Store is what a database implements to carry collections. Every method may
+// be called concurrently. Errors wrap one of the Err… kinds, or none for a fault.
+// Package storetest holds every promise below.
+type Store interface {
+	// View calls fn with a view of one moment: it contains every update whose
+	// done was called before View was, each whole or not at all. The Reader and all
+	// bytes it returned are valid only until fn returns. fn must be short: a
+	// view that stays open keeps space from being reused.
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Update queues fn, to run in one transaction with the effects of all updates
+	// before it, and returns: it blocks only while too many updates are waiting.
+	// If fn returns nil, what it wrote commits, all of it; if it returns an error
+	// or panics, nothing of it does, and no other update is harmed.
+	// fn may run more than once (after a conflict), on any goroutine, so it
+	// must set its results anew each time and touch nothing else.
+	//
+	// done is called exactly once: with nil after the writes are durable and
+	// before the changes are announced by Head and Changes; else with fn's error,
+	// or with why the store failed. It must not block. Updates of the same
+	// Writer.Conn run, commit and are done in the order of the calls. An
+	// update whose ctx ends before it runs is done with an ErrUnavailable.
+	Update(ctx context.Context, w Writer, fn func(Tx) error, done func(error))
+
+	// Head is the position of the newest announced change.
+	Head() Position
+
+	// Oldest is the oldest position that Changes can go on from.
+	Oldest() Position
+
+	// Changes returns the announced changes after a position, in the order of the
+	// log without a gap, at least one and at most max. Where there is none
+	// yet it waits for one until ctx ends, and then returns ctx's error. A
+	// position that is too old, beyond the head, of another epoch or whose tag
+	// is not that of its change: ErrGone.
+	Changes(ctx context.Context, after Position, max int) ([]*Change, error)
+
+	// Close lets the updates that are queued finish, and returns when all
+	// goroutines of the store are gone. Calls after it: ErrUnavailable.
+	Close() error
+}
+
+// Reader is a view of one moment. It is for one goroutine.
+type Reader interface {
+	// Position is that of the newest change which the view contains. It may be
+	// ahead of Head for a moment, never behind what Head said before the view began.
+	Position() Position
+
+	// Get returns an item by its id's text: 1 finds "1" and the other way
+	// round. None: ErrNotFound.
+	Get(collection string, id ID) (Item, error)
+
+	// List answers a query. A collection nobody has written to is empty.
+	// ctx ends a long scan.
+	List(ctx context.Context, collection string, q *Query) (Page, error)
+}
+
+// Tx is an update under way. It is for one goroutine, until fn returns.
+type Tx interface {
+	// Get is Reader.Get, and sees what this update has written.
+	Get(collection string, id ID) (Item, error)
+
+	// Write records a change and what it does to its item and the indexes. The
+	// caller fills all of the Change but Position and Time, which the
+	// store sets on this very value by the time done is called. Before and Prev must be
+	// those of the Get in this update. After must be valid JSON that has the id.
+	Write(c *Change) error
+
+	// NextNumber takes the collection's next running number: 1, 2, 3 …, never
+	// the same twice once the update has committed. It does not look at which ids exist.
+	NextNumber(collection string) (uint64, error)
+
+	// GetRecord and PutRecord keep private bytes that make no change: idempotency
+	// keys, sessions, counters. A record is gone after its expiry (zero: never).
+	// No such record: ErrNotFound. A nil value deletes.
+	GetRecord(kind, key string) ([]byte, error)
+	PutRecord(kind, key string, value []byte, expires time.Time) error
+}
+
+// Item is an item as stored.
+type Item struct {
+	ID   ID
+	Rev  Rev
+	JSON json.RawMessage // an object; has the id
+}
+
+// Page is the answer to a query.
+type Page struct {
+	Items []Item
+	Total int    // how many items match; -1 where the query did not ask
+	Next  string // pass as Query.After for the page after this one; empty on the last
+}
+
+// Collection is what is configured of one collection. The zero value is the default.
+type Collection struct {
+	IDs     IDScheme // how POST without an id makes one
+	Indexes []Index
+}
+
+// Index is a declared index: items in the order of these paths, then of the id.
+type Index struct {
+	Paths []string // dotted paths, at least one
+}
+
+// IDScheme says how POST makes ids: "" or "number" for the running number,
+// "uuid" for UUIDv7, "prefix:A" for A1, A2 …
+type IDScheme string
