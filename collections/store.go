@@ -68,6 +68,11 @@ type Tx interface {
 	// Get is Reader.Get, and sees what this update has written.
 	Get(collection string, id ID) (Item, error)
 
+	// Position is that of the newest change before this update: of an earlier
+	// update of the same commit, if there is one. It does not count what this update has
+	// written. A write that turns out to change nothing answers with it.
+	Position() Position
+
 	// Write records a change and what it does to its item and the indexes. The
 	// caller fills all of the Change but Position and Time, which the
 	// store sets on this very value by the time done is called. Before and Prev must be
