@@ -1,0 +1,116 @@
+package crud
+
+import "ackbase/collections"
+
+// catchUpPiece is how many changes a session catches up with before others get the hub.
+const catchUpPiece = 64
+
+// resume starts to catch a session up that stands behind, unless that is
+// under way or the session is held. The hub is locked.
+func (s *Service) resume(c *Session) {
+	if !c.behind || c.running || c.held > 0 || c.gone {
+		return
+	}
+	if c.position.Seq >= s.hub.position.Seq {
+		s.keepUp(c)
+		return
+	}
+	c.running = s.spawn(func() { s.catchUp(c) })
+}
+
+// catchUp delivers what a session has missed, from the ring or the store, until it stands where the
+// hub does, its connection is full, or it is held.
+func (s *Service) catchUp(c *Session) {
+	for {
+		from, ok := s.catchUpFromRing(c)
+		if ok {
+			return
+		}
+		changes, err := s.db.Changes(s.ctx, from, feedPiece)
+		if err != nil {
+			s.hub.mu.Lock()
+			c.running = false
+			s.hub.mu.Unlock()
+			if s.ctx.Err() == nil {
+				s.log.Warn("a client that was behind is cut off, since the log cannot be read from where it stands", "conn", c.conn.ID(), "err", err)
+				c.conn.Close("too far behind")
+			}
+			return
+		}
+		s.catchUpWith(c, changes)
+	}
+}
+
+// catchUpFromRing goes on as far as the ring and the connection allow. It returns false
+// with the position to read the store from where the ring does not reach back.
+func (s *Service) catchUpFromRing(c *Session) (collections.Position, bool) {
+	h := &s.hub
+	for {
+		h.mu.Lock()
+		if !s.goesOn(c) {
+			h.mu.Unlock()
+			return collections.Position{}, true
+		}
+		changes, ok := h.ring.after(c.position, catchUpPiece)
+		if !ok {
+			from := c.position
+			h.mu.Unlock()
+			return from, false
+		}
+		s.deliverAll(c, changes)
+		h.mu.Unlock()
+	}
+}
+
+// catchUpWith delivers changes that were read from the store.
+func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
+	h := &s.hub
+	for len(changes) > 0 {
+		piece := changes[:min(len(changes), catchUpPiece)]
+		changes = changes[len(piece):]
+		h.mu.Lock()
+		if c.gone || c.held > 0 {
+			h.mu.Unlock()
+			return
+		}
+		s.deliverAll(c, piece)
+		h.mu.Unlock()
+	}
+}
+
+// goesOn tells whether there is more to catch up with now; if not, the session
+// is left as it should be. The hub is locked.
+func (s *Service) goesOn(c *Session) bool {
+	if !c.gone && c.held == 0 && s.ctx.Err() == nil {
+		if c.position.Seq >= s.hub.position.Seq {
+			s.keepUp(c)
+		} else if c.conn.Writable() {
+			return true
+		}
+	}
+	c.running = false
+	return false
+}
+
+// deliverAll delivers changes to one session as far as its connection takes
+// them, none beyond where the hub stands. The hub is locked.
+func (s *Service) deliverAll(c *Session, changes []*collections.Change) {
+	for _, change := range changes {
+		if change.Position.Seq > s.hub.position.Seq || !c.conn.Writable() {
+			return
+		}
+		if sub := c.rooms[change.Collection]; sub != nil {
+			s.deliver(sub, change)
+		}
+		if sub := c.rooms[change.Collection+"/"+change.ID.Text()]; sub != nil {
+			s.deliver(sub, change)
+		}
+		topic := s.hub.topics[change.Collection]
+		for _, sub := range c.filtered {
+			if sub.audience.room.topic == topic {
+				s.deliver(sub, change)
+			}
+		}
+		c.position = change.Position
+	}
+}

@@ -1,0 +1,46 @@
+package crud
+
+import "context"
+
+// Conn is one client's connection as the verbs see it. All methods may be
+// called concurrently and none may block on the network.
+type Conn interface {
+	// ID names the connection among those of all processes.
+	ID() string
+
+	// Context ends with the connection.
+	Context() context.Context
+
+	// Wire encodes events for this connection. Connections that return equal
+	// values share the encoded events.
+	Wire() Wire
+
+	// Send queues an event that Wire encoded. An error means that the
+	// connection is gone or has been cut off.
+	Send(Frame) error
+
+	// Writable is false while so much waits to be sent that events should
+	// stay in the log. After it has become true again, Session.Drained is to be called.
+	Writable() bool
+
+	// Close cuts the connection off, so that the client reconnects and resumes.
+	Close(reason string)
+}
+
+// Wire encodes events for one kind of connection. It is used as a map key.
+type Wire interface {
+	// Event encodes an event with one argument, given as JSON. It must not
+	// keep the payload.
+	Event(name string, payload []byte) Frame
+}
+
+// Frame is an encoded event: whatever the Wire makes and the Conn takes, shared
+// by all connections of the kind and never modified.
+type Frame any
+
+// Reply carries the answer to one request back. Answer is called exactly
+// once, from any goroutine; the bytes are JSON and valid until it returns.
+// On success result and meta are set, on failure result is null and meta is nil.
+type Reply interface {
+	Answer(result, fault, meta []byte)
+}

@@ -1,0 +1,26 @@
+// Package crud is the verbs: a request comes in, a collection is read or
+// written, an answer goes out; and the delivery of changes to whoever
+// subscribed. PROTOCOL.md beside this file is what clients can count on.
+//
+// A [Service] belongs to one [collections.DB]. Of sockets it knows only [Conn],
+// in plain bytes, so that raw JSON passes uncopied; ackbase/crud/socketio ties
+// it to a Socket.IO namespace. Each connection gets a [Session] by Service.Open.
+//
+// The verbs never broadcast. One goroutine reads the store's change log and
+// hands each change to the rooms that asked for it, so that one server and
+// many behave the same.
+//
+// # How a change reaches a client
+//
+// A room is what a SUBSCRIBE names: a collection, one item, or a filter over a
+// collection. Members of a room who get the same bytes form an audience:
+// a change is evaluated once for each room and encoded once for each audience.
+//
+// Every session has one position in the log: all events up to it are
+// in its connection's buffer, in the order of the log. A session that keeps up stands where the feed
+// stands. When its connection is no longer writable it stays behind at its
+// position, which costs no memory, and goes on from the ring of
+// recent changes, or from the store's log, as the connection drains.
+// The same rest serves a subscription with a snapshot: the session is held at
+// its position while the snapshot is read, gets the answer, then catches up.
+package crud

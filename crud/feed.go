@@ -1,0 +1,171 @@
+package crud
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"ackbase/collections"
+)
+
+// hub hands the changes of the log to the rooms.
+type hub struct {
+	mu       sync.Mutex
+	position collections.Position // every change up to here has been offered to the rooms
+	ring     ring
+	topics   map[string]*topic // by the collection's name
+}
+
+func (h *hub) init(p collections.Position, ringBytes int) {
+	h.position = p
+	h.ring = ring{max: ringBytes, floor: p}
+	h.topics = map[string]*topic{}
+}
+
+// feedPiece is how many changes are taken from the store at a time.
+const feedPiece = 256
+
+// feed is the one reader of the change log in this process.
+func (s *Service) feed() {
+	h := &s.hub
+	position := h.position
+	pause := 10 * time.Millisecond
+	for s.ctx.Err() == nil {
+		changes, err := s.db.Changes(s.ctx, position, feedPiece)
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case errors.Is(err, collections.ErrGone):
+			// The log was cut off before it was read: nobody's stream can go on as if nothing had happened.
+			s.log.Error("the change log no longer reaches back to what was delivered: all subscribers are cut off to resume by their cursors", "err", err)
+			position = s.restart()
+		case err != nil:
+			s.log.Warn("the change log cannot be read: trying again", "err", err, "in", pause)
+			select {
+			case <-time.After(pause):
+			case <-s.ctx.Done():
+			}
+			pause = min(2*pause, 5*time.Second)
+		default:
+			pause = 10 * time.Millisecond
+			for _, c := range changes {
+				s.offer(c)
+				position = c.Position
+			}
+		}
+	}
+}
+
+// offer hands one change to all who asked for it and keep up.
+func (s *Service) offer(c *collections.Change) {
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[c.Collection]; t != nil {
+		if t.whole != nil {
+			s.offerTo(t.whole, c)
+		}
+		if r := t.items[c.ID.Text()]; r != nil {
+			s.offerTo(r, c)
+		}
+		for _, r := range t.filtered {
+			s.offerTo(r, c)
+		}
+	}
+	h.ring.add(c)
+	h.position = c.Position
+}
+
+func (s *Service) offerTo(r *room, c *collections.Change) {
+	for _, a := range r.audiences {
+		for _, sub := range a.members {
+			if session := sub.session; !session.behind && s.takes(session, c) {
+				s.deliver(sub, c)
+			}
+		}
+		a.forget()
+	}
+}
+
+// takes decides once for each change whether a session that keeps up takes
+// all its events now, or stays behind, before the change, because its connection is full.
+func (s *Service) takes(c *Session, change *collections.Change) bool {
+	if c.touched == change.Position.Seq || c.conn.Writable() {
+		c.touched = change.Position.Seq
+		return true
+	}
+	s.stayBehind(c)
+	if !c.conn.Writable() {
+		return false
+	}
+	// It drained before it was known to be behind, so nothing will tell again.
+	s.keepUp(c)
+	c.touched = change.Position.Seq
+	return true
+}
+
+// stayBehind stops the delivery to a session where the hub stands. The hub is locked.
+func (s *Service) stayBehind(c *Session) {
+	if !c.behind {
+		c.behind = true
+		c.position = s.hub.position
+		c.lagging.Store(true)
+	}
+}
+
+// keepUp lets a session stand where the hub does again. The hub is locked.
+func (s *Service) keepUp(c *Session) {
+	c.behind = false
+	c.lagging.Store(false)
+}
+
+// deliver sends the event of a change for one subscription, if there is one. The hub is locked.
+func (s *Service) deliver(sub *subscription, c *collections.Change) {
+	if c.Position.Seq <= sub.start || sub.overshadowed(c) {
+		return
+	}
+	if frame := sub.audience.event(s, c); frame != nil {
+		// An error means that the connection has ended; its Close follows.
+		_ = sub.session.conn.Send(frame)
+	}
+}
+
+// overshadowed tells whether the session gets the change of this item by its
+// subscription to the whole collection.
+func (sub *subscription) overshadowed(c *collections.Change) bool {
+	if sub.audience.room.item == "" {
+		return false
+	}
+	whole := sub.session.rooms[c.Collection]
+	return whole != nil && c.Position.Seq > whole.start
+}
+
+// restart cuts off all subscribers and goes on from the head of the log.
+func (s *Service) restart() collections.Position {
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.position = s.db.Head()
+	h.ring = ring{max: h.ring.max, floor: h.position}
+	for _, t := range h.topics {
+		for _, r := range t.rooms() {
+			for _, a := range r.audiences {
+				for _, sub := range a.members {
+					sub.session.conn.Close("the change log was cut off")
+				}
+			}
+		}
+	}
+	return h.position
+}
+
+func (t *topic) rooms() []*room {
+	rooms := append([]*room{}, t.filtered...)
+	if t.whole != nil {
+		rooms = append(rooms, t.whole)
+	}
+	for _, r := range t.items {
+		rooms = append(rooms, r)
+	}
+	return rooms
+}

@@ -1,0 +1,43 @@
+package crud
+
+import "sync"
+
+// What one session may have under way before its reader waits: enough for a
+// client that pipelines, too little for one that wants the server's memory.
+const (
+	maxRequests = 1024
+	maxBytes    = 16 << 20
+)
+
+// flow bounds the requests of one session that are answered later. The zero value is ready.
+type flow struct {
+	mu       sync.Mutex
+	less     *sync.Cond // made when somebody must wait
+	requests int
+	bytes    int
+}
+
+// enter waits for a place for a request that holds so many bytes. What is
+// under way ends without the waiting reader, so the wait does.
+func (f *flow) enter(bytes int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.requests >= maxRequests || f.requests > 0 && f.bytes+bytes > maxBytes {
+		if f.less == nil {
+			f.less = sync.NewCond(&f.mu)
+		}
+		f.less.Wait()
+	}
+	f.requests++
+	f.bytes += bytes
+}
+
+func (f *flow) leave(bytes int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests--
+	f.bytes -= bytes
+	if f.less != nil {
+		f.less.Signal()
+	}
+}

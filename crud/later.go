@@ -1,0 +1,117 @@
+package crud
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// later runs a read that may be long on a goroutine of its own, so that the
+// session's reader does not wait for it.
+func (r *request) later(read func(*request) error) error {
+	c := r.session
+	job := r.detach()
+	c.flow.enter(0)
+	ok := c.service.spawn(func() {
+		defer c.flow.leave(0)
+		job.scan(read)
+	})
+	if !ok {
+		c.flow.leave(0)
+		return errClosing
+	}
+	return nil
+}
+
+// detach copies the request without the arguments, which are the caller's.
+func (r *request) detach() *request {
+	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply}
+}
+
+// scan runs a read when one of the places for long reads is free, and answers its error.
+func (r *request) scan(read func(*request) error) {
+	s := r.session.service
+	select {
+	case s.scans <- struct{}{}:
+		defer func() { <-s.scans }()
+	case <-r.session.conn.Context().Done():
+		return
+	}
+	r.finish(read)
+}
+
+// finish runs the rest of a request and answers its error.
+func (r *request) finish(rest func(*request) error) {
+	defer r.recover()
+	if err := rest(r); err != nil {
+		r.session.service.refuse(r.reply, err)
+	}
+}
+
+// recover answers a request whose verb panicked: a fault of one request harms no other.
+func (r *request) recover() {
+	if p := recover(); p != nil {
+		r.session.service.log.Error("a verb panicked", "verb", r.verb, "panic", p, "stack", string(debug.Stack()))
+		r.session.service.refuse(r.reply, fmt.Errorf("panic: %v", p))
+	}
+}
+
+// line keeps the subscribing of one session in the order of its requests: what
+// follows a snapshot that is being read waits for it. The zero value is ready.
+type line struct {
+	mu      sync.Mutex
+	busy    bool // a goroutine is working the line off
+	waiting []func()
+}
+
+// inLine runs a job in the order of the session's line: at once, unless it is
+// long or others wait.
+func (r *request) inLine(long bool, job func(*request) error) error {
+	c := r.session
+	l := &c.line
+	l.mu.Lock()
+	if !long && !l.busy {
+		l.mu.Unlock()
+		return job(r)
+	}
+	l.mu.Unlock()
+
+	c.flow.enter(0)
+	rest := r.detach()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = append(l.waiting, func() {
+		defer c.flow.leave(0)
+		if long {
+			rest.scan(job)
+		} else {
+			rest.finish(job)
+		}
+	})
+	if l.busy {
+		return nil
+	}
+	if l.busy = c.service.spawn(l.work); !l.busy {
+		l.waiting = nil
+		c.flow.leave(0)
+		return errClosing
+	}
+	return nil
+}
+
+// work runs what waits, one after the other.
+func (l *line) work() {
+	for {
+		l.mu.Lock()
+		if len(l.waiting) == 0 {
+			l.busy = false
+			l.waiting = nil
+			l.mu.Unlock()
+			return
+		}
+		job := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		l.mu.Unlock()
+		job()
+	}
+}

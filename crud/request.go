@@ -1,0 +1,182 @@
+package crud
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"ackbase/collections"
+)
+
+// usages are the forms of each verb, as an error shows them.
+var usages = map[string]string{
+	"GET":         "GET, collection, id or GET, collection, query?",
+	"POST":        "POST, collection, item, options?",
+	"PUT":         "PUT, collection, item, options? or PUT, collection, id, item, options?",
+	"PATCH":       "PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?",
+	"DELETE":      "DELETE, collection, id, options?",
+	"SUBSCRIBE":   "SUBSCRIBE, collection, id?, options?",
+	"UNSUBSCRIBE": "UNSUBSCRIBE, collection, id?, { filters }?",
+}
+
+// Verbs lists the names that Session.Do answers.
+func Verbs() []string { return slices.Sorted(maps.Keys(usages)) }
+
+// request is one call of a verb.
+type request struct {
+	session    *Session
+	verb       string
+	collection string
+	args       []json.RawMessage // what follows the collection; slices of a network buffer, so copy what is kept beyond the call
+	reply      Reply             // nil where the client wants no answer
+}
+
+// Do runs a verb with its raw JSON arguments and answers it once, through reply
+// unless that is nil. binary says that the request came with binary attachments.
+//
+// Calls for one session come one after the other, in the order of the client's
+// packets: its writes commit in that order. Do does not wait for the disk; it
+// blocks only while too much of this session's work is under way. It uses the
+// arguments no more after it has returned.
+func (c *Session) Do(name string, args []json.RawMessage, binary bool, reply Reply) {
+	r := request{session: c, verb: name, args: args, reply: reply}
+	r.finish(func(r *request) error { return r.run(binary) })
+}
+
+func (r *request) run(binary bool) error {
+	usage, ok := usages[r.verb]
+	if !ok {
+		return badRequest("%q is no verb: there are %s", r.verb, strings.Join(Verbs(), ", "))
+	}
+	if binary {
+		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb)
+	}
+	if len(r.args) == 0 {
+		return badRequest("%s needs a collection: %s", r.verb, usage)
+	}
+	name, err := text(r.args[0])
+	if err != nil {
+		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb, usage)
+	}
+	if err := r.session.service.db.CheckCollection(name); err != nil {
+		return err
+	}
+	r.collection, r.args = name, r.args[1:]
+	switch r.verb {
+	case "GET":
+		return r.get()
+	case "POST":
+		return r.post()
+	case "PUT":
+		return r.put()
+	case "PATCH":
+		return r.patch()
+	case "DELETE":
+		return r.delete()
+	case "SUBSCRIBE":
+		return r.subscribe()
+	default:
+		return r.unsubscribe()
+	}
+}
+
+// usage is the error for arguments that fit no form of the verb.
+func (r *request) usage(what string) error {
+	return badRequest("%s: %s", what, usages[r.verb])
+}
+
+// atMost refuses arguments beyond the last one that the verb knows.
+func (r *request) atMost(n int) error {
+	if len(r.args) > n {
+		return r.usage(fmt.Sprintf("%s got %d arguments too many", r.verb, len(r.args)-n))
+	}
+	return nil
+}
+
+// arg is an argument after the collection, or nil where there is none.
+func (r *request) arg(i int) json.RawMessage {
+	if i < len(r.args) {
+		return r.args[i]
+	}
+	return nil
+}
+
+// id reads an argument as an id.
+func (r *request) id(i int) (collections.ID, error) {
+	raw := r.arg(i)
+	if raw == nil {
+		return collections.ID{}, r.usage(r.verb + " needs an id")
+	}
+	if isNull(raw) {
+		return collections.ID{}, r.usage(r.verb + " got null (or undefined) where the id belongs")
+	}
+	return collections.DecodeID(raw)
+}
+
+// members reads an options argument: an object or, where nothing is asked for,
+// nothing or null. Members outside known are refused by name.
+func (r *request) members(raw json.RawMessage, known ...string) (map[string]json.RawMessage, error) {
+	if raw == nil || isNull(raw) {
+		return nil, nil
+	}
+	if kind(raw) != '{' {
+		return nil, r.usage("the options of " + r.verb + " are an object")
+	}
+	if err := collections.CheckJSON(raw, collections.MaxDepth); err != nil {
+		return nil, err
+	}
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, badRequest("the options of %s do not parse: %v", r.verb, err)
+	}
+	for name := range m {
+		if !slices.Contains(known, name) {
+			if len(known) == 0 {
+				return nil, badRequest("%s knows no option %q: it takes none here", r.verb, name)
+			}
+			return nil, badRequest("%s knows no option %q: it knows %s", r.verb, name, strings.Join(known, ", "))
+		}
+	}
+	return m, nil
+}
+
+// kind is the first byte of a JSON value, which tells its type.
+func kind(raw json.RawMessage) byte {
+	for _, b := range raw {
+		if b != ' ' && b != '\t' && b != '\n' && b != '\r' {
+			return b
+		}
+	}
+	return 0
+}
+
+func isNull(raw json.RawMessage) bool { return kind(raw) == 'n' }
+
+// text decodes a JSON string strictly.
+func text(raw json.RawMessage) (string, error) {
+	if kind(raw) != '"' {
+		return "", badRequest("not a string")
+	}
+	if err := collections.CheckJSON(raw, 1); err != nil {
+		return "", err
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err
+}
+
+// flag decodes a JSON boolean option; absent is false.
+func flag(m map[string]json.RawMessage, name string) (bool, error) {
+	raw, ok := m[name]
+	if !ok {
+		return false, nil
+	}
+	var v bool
+	if k := kind(raw); k != 't' && k != 'f' {
+		return false, badRequest("the option %s is true or false", name)
+	}
+	err := json.Unmarshal(raw, &v)
+	return v, err
+}

@@ -1,0 +1,266 @@
+package crud
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"ackbase/collections"
+)
+
+// topic is what is subscribed to in one collection.
+type topic struct {
+	whole    *room
+	items    map[string]*room // by the text of the id
+	filtered []*room
+}
+
+// room is what one SUBSCRIBE names: a collection, one item of it, or a filter over it.
+type room struct {
+	name      string
+	nameJSON  []byte
+	topic     *topic
+	item      string              // the text of the id; empty for all
+	filter    *collections.Filter // nil for all
+	audiences []*audience
+
+	judged uint64 // the change that the verdict is about, by sequence number
+	verdict
+}
+
+// verdict is what a change is for a room.
+type verdict struct {
+	kind  collections.ChangeType // zero: nothing
+	cause string                 // "filter" where no write made this kind
+	item  json.RawMessage        // after the change; for Deleted the content before it
+}
+
+// audience is those members of a room who get the same bytes.
+type audience struct {
+	room    *room
+	form    form
+	members []*subscription
+
+	encoded uint64 // the change that the frame is of, by sequence number
+	frame   Frame
+}
+
+// form is what makes the bytes of an event differ within a room. What a
+// subscriber may see, by the rules, belongs here too once there are rules: those who see
+// alike share an audience, and the verdict is theirs.
+type form struct {
+	wire  Wire
+	patch bool // MODIFIED with the patch instead of the item
+}
+
+// subscription is one session's membership in a room.
+type subscription struct {
+	session  *Session
+	audience *audience
+	slot     int    // in audience.members
+	start    uint64 // changes after this sequence number are delivered
+}
+
+// roomName is the name of the room, as clients see it.
+func roomName(collection string, id collections.ID, filter *collections.Filter) string {
+	switch {
+	case filter != nil:
+		return collection + "?" + filter.Canonical()
+	case !id.IsZero():
+		return collection + "/" + id.Text()
+	}
+	return collection
+}
+
+// judge says what a change of the room's collection (and item) is for the room.
+func (r *room) judge(c *collections.Change) verdict {
+	if r.judged != c.Position.Seq {
+		r.judged = c.Position.Seq
+		r.verdict = r.evaluate(c)
+	}
+	return r.verdict
+}
+
+func (r *room) evaluate(c *collections.Change) verdict {
+	plain := verdict{kind: c.Type, item: c.After}
+	if c.Type == collections.Deleted {
+		plain.item = c.Before
+	}
+	if r.filter == nil {
+		return plain
+	}
+	before := c.Before != nil && r.filter.Match(c.Before)
+	after := c.After != nil && r.filter.Match(c.After)
+	switch {
+	case before && after, before && c.Type == collections.Deleted, after && c.Type == collections.Added:
+		return plain
+	case after:
+		return verdict{kind: collections.Added, cause: "filter", item: c.After}
+	case before:
+		return verdict{kind: collections.Deleted, cause: "filter", item: c.Before}
+	}
+	return verdict{}
+}
+
+// event is the encoded event of a change for the audience; nil where the change is nothing to it.
+func (a *audience) event(s *Service, c *collections.Change) Frame {
+	if a.encoded != c.Position.Seq {
+		a.encoded, a.frame = c.Position.Seq, nil
+		if v := a.room.judge(c); v.kind != 0 {
+			b := buffers.Get().(*bytes.Buffer)
+			b.Write(appendEvent(b.AvailableBuffer(), a.room, a.form.patch, v, c))
+			a.frame = a.form.wire.Event(v.kind.String(), b.Bytes())
+			putBuffer(b)
+		}
+	}
+	return a.frame
+}
+
+// forget lets go of what was encoded last, when it has been delivered.
+func (a *audience) forget() { a.encoded, a.frame = 0, nil }
+
+// timeFormat is RFC 3339 with milliseconds; the time is UTC.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// appendEvent appends the change as the contract's section 5 shows it.
+func appendEvent(dst []byte, r *room, patch bool, v verdict, c *collections.Change) []byte {
+	dst = append(dst, `{"type":"`...)
+	dst = append(dst, v.kind.String()...)
+	dst = append(dst, `","room":`...)
+	dst = append(dst, r.nameJSON...)
+	dst = append(dst, `,"collection":"`...)
+	dst = append(dst, c.Collection...)
+	dst = append(dst, `","id":`...)
+	dst = c.ID.AppendJSON(dst)
+	dst = append(dst, `,"rev":"`...)
+	dst = append(dst, c.Rev().String()...)
+	dst = append(dst, '"')
+	if !c.Prev.IsZero() {
+		dst = append(dst, `,"prev":"`...)
+		dst = append(dst, c.Prev.String()...)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, `,"cursor":"`...)
+	dst = append(dst, c.Position.Cursor()...)
+	dst = append(dst, `","time":"`...)
+	dst = c.Time.UTC().AppendFormat(dst, timeFormat)
+	dst = append(dst, '"')
+	if c.Reason != "" {
+		dst = append(dst, `,"reason":`...)
+		dst = appendString(dst, c.Reason)
+	}
+	if v.cause != "" {
+		dst = append(dst, `,"cause":`...)
+		dst = appendString(dst, v.cause)
+	}
+	if c.By != "" {
+		dst = append(dst, `,"by":`...)
+		dst = appendString(dst, c.By)
+	}
+	if patch && v.kind == collections.Modified {
+		dst = append(dst, `,"patch":`...)
+		dst = append(dst, c.Diff...)
+	} else {
+		dst = append(dst, `,"item":`...)
+		dst = append(dst, v.item...)
+	}
+	return append(dst, '}')
+}
+
+// appendString appends a text as JSON.
+func appendString(dst []byte, s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil { // cannot be: any string marshals
+		panic(err)
+	}
+	return append(dst, b...)
+}
+
+// join puts a session into a room. The hub is locked.
+func (h *hub) join(c *Session, collection string, id collections.ID, filter *collections.Filter, f form) *subscription {
+	t := h.topics[collection]
+	if t == nil {
+		t = &topic{items: map[string]*room{}}
+		h.topics[collection] = t
+	}
+	name := roomName(collection, id, filter)
+	r := t.find(name, id, filter)
+	if r == nil {
+		r = &room{name: name, nameJSON: appendString(nil, name), topic: t, item: id.Text(), filter: filter}
+		switch {
+		case filter != nil:
+			t.filtered = append(t.filtered, r)
+		case !id.IsZero():
+			t.items[id.Text()] = r
+		default:
+			t.whole = r
+		}
+	}
+	at := slices.IndexFunc(r.audiences, func(a *audience) bool { return a.form == f })
+	if at < 0 {
+		at = len(r.audiences)
+		r.audiences = append(r.audiences, &audience{room: r, form: f})
+	}
+	a := r.audiences[at]
+	sub := &subscription{session: c, audience: a, slot: len(a.members)}
+	a.members = append(a.members, sub)
+	if c.rooms == nil {
+		c.rooms = map[string]*subscription{}
+	}
+	c.rooms[name] = sub
+	if filter != nil {
+		c.filtered = append(c.filtered, sub)
+	}
+	return sub
+}
+
+func (t *topic) find(name string, id collections.ID, filter *collections.Filter) *room {
+	switch {
+	case filter != nil:
+		if at := slices.IndexFunc(t.filtered, func(r *room) bool { return r.name == name }); at >= 0 {
+			return t.filtered[at]
+		}
+		return nil
+	case !id.IsZero():
+		return t.items[id.Text()]
+	}
+	return t.whole
+}
+
+// drop takes a subscription out of its room, and the room away with its last member. The hub is locked.
+func (h *hub) drop(sub *subscription) {
+	c, a := sub.session, sub.audience
+	r := a.room
+	if c.rooms[r.name] == sub {
+		delete(c.rooms, r.name)
+	}
+	c.filtered = slices.DeleteFunc(c.filtered, func(s *subscription) bool { return s == sub })
+	last := len(a.members) - 1
+	a.members[sub.slot] = a.members[last]
+	a.members[sub.slot].slot = sub.slot
+	a.members[last] = nil
+	a.members = a.members[:last]
+	if last > 0 {
+		return
+	}
+	r.audiences = slices.DeleteFunc(r.audiences, func(x *audience) bool { return x == a })
+	if len(r.audiences) > 0 {
+		return
+	}
+	t := r.topic
+	switch {
+	case r.filter != nil:
+		t.filtered = slices.DeleteFunc(t.filtered, func(x *room) bool { return x == r })
+	case r.item != "":
+		delete(t.items, r.item)
+	default:
+		t.whole = nil
+	}
+	if t.whole == nil && len(t.items) == 0 && len(t.filtered) == 0 {
+		for name, x := range h.topics {
+			if x == t {
+				delete(h.topics, name)
+			}
+		}
+	}
+}

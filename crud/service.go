@@ -1,0 +1,116 @@
+package crud
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"ackbase/collections"
+)
+
+// Options of a Service. The zero value is good.
+type Options struct {
+	MaxAnswer        int          // bytes of one answer; 16 MB when 0
+	MaxSnapshot      int          // items of a snapshot; 10,000 when 0
+	MaxSubscriptions int          // of one session; 256 when 0
+	RingBytes        int          // of recent changes kept in memory for those who are a little behind; 16 MB when 0
+	Logger           *slog.Logger // slog.Default() when nil
+}
+
+// Service runs the verbs of one DB. All methods may be called concurrently.
+type Service struct {
+	db   *collections.DB
+	opts Options
+	log  *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // every goroutine of the service
+
+	scans  chan struct{} // a place for each list or snapshot that may run at the same time
+	cursor atomic.Pointer[cursorText]
+	hub    hub
+
+	mu     sync.Mutex
+	closed bool // no goroutine may be started any more
+}
+
+// cursorText keeps the text of the position that was asked for last.
+type cursorText struct {
+	position collections.Position
+	text     string
+}
+
+// New starts a Service on a DB, which it does not own. Close it before the DB's store.
+func New(db *collections.DB, o *Options) *Service {
+	s := &Service{db: db}
+	if o != nil {
+		s.opts = *o
+	}
+	setDefault(&s.opts.MaxAnswer, 16<<20)
+	setDefault(&s.opts.MaxSnapshot, 10_000)
+	setDefault(&s.opts.MaxSubscriptions, 256)
+	setDefault(&s.opts.RingBytes, 16<<20)
+	s.log = s.opts.Logger
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.scans = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.hub.init(db.Head(), s.opts.RingBytes)
+	s.spawn(s.feed)
+	return s
+}
+
+func setDefault(v *int, d int) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Close stops the delivery, waits until requests under way are answered, and
+// returns when all goroutines of the service are gone. Later requests are answered UNAVAILABLE.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.wg.Wait()
+}
+
+// begin counts a piece of work that Close waits for; false after Close.
+func (s *Service) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+// spawn runs fn on a goroutine that Close waits for; false after Close.
+func (s *Service) spawn(fn func()) bool {
+	if !s.begin() {
+		return false
+	}
+	go func() {
+		defer s.wg.Done()
+		fn()
+	}()
+	return true
+}
+
+var errClosing = collections.Errorf(collections.ErrUnavailable, "the server is shutting down: try again in a moment")
+
+// cursorOf is p.Cursor(), made once for each position that many answers share.
+func (s *Service) cursorOf(p collections.Position) string {
+	if c := s.cursor.Load(); c != nil && c.position == p {
+		return c.text
+	}
+	c := &cursorText{position: p, text: p.Cursor()}
+	s.cursor.Store(c)
+	return c.text
+}

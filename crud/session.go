@@ -1,0 +1,66 @@
+package crud
+
+import (
+	"sync/atomic"
+
+	"ackbase/collections"
+)
+
+// Session is one client: the requests that are under way for it, what it has
+// subscribed to, and how far the log has been delivered to it.
+type Session struct {
+	service  *Service
+	conn     Conn
+	flow     flow
+	line     line
+	requests uint64 // counted by Do
+
+	subscribed atomic.Bool // it has ever asked for a subscription
+	closed     atomic.Bool
+	lagging    atomic.Bool // what behind is, for Drained, which must not wait for the hub
+
+	// Guarded by hub.mu.
+	gone     bool
+	rooms    map[string]*subscription // by the room's name
+	filtered []*subscription          // those of rooms with filters, in the order they were asked for
+	behind   bool                     // delivery stands at position; otherwise where the hub does
+	running  bool                     // a goroutine is catching up
+	held     int                      // snapshots being read: delivery stands still
+	position collections.Position     // while behind: every event up to here has been sent
+	touched  uint64                   // the change that the hub offered last, by sequence number
+}
+
+// Open makes the session of a connection. Close it when the connection has ended.
+func (s *Service) Open(conn Conn) *Session {
+	return &Session{service: s, conn: conn}
+}
+
+// Close forgets the session's subscriptions. It never waits, and may be called
+// from within Conn.Send.
+func (c *Session) Close() {
+	if c.closed.Swap(true) || !c.subscribed.Load() {
+		return
+	}
+	c.service.spawn(func() {
+		h := &c.service.hub
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		c.gone = true
+		for _, sub := range c.rooms {
+			h.drop(sub)
+		}
+	})
+}
+
+// Drained tells that the connection is writable again: delivery goes on if it
+// stood still. It never waits.
+func (c *Session) Drained() {
+	if c.lagging.Load() {
+		c.service.spawn(func() {
+			h := &c.service.hub
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			c.service.resume(c)
+		})
+	}
+}

@@ -1,0 +1,186 @@
+package crud
+
+import (
+	"bytes"
+	"context"
+
+	"ackbase/collections"
+)
+
+// maxReason bounds the text that is kept with a change, in bytes.
+const maxReason = 1000
+
+// post is POST: a new item, with an id made for it if it has none.
+func (r *request) post() error {
+	if err := r.atMost(2); err != nil {
+		return err
+	}
+	item := r.arg(0)
+	if kind(item) != '{' {
+		return r.usage("POST needs an item, a JSON object")
+	}
+	return r.write(1, len(item), func(w collections.Write, done func(collections.Result, error)) {
+		r.db().Post(context.Background(), r.collection, item, w, done)
+	}, r.answerItem)
+}
+
+// put is PUT: the whole item, created where it did not exist.
+func (r *request) put() error {
+	var id collections.ID
+	at := 0
+	if kind(r.arg(0)) != '{' {
+		var err error
+		if id, err = r.id(0); err != nil {
+			return err
+		}
+		at = 1
+	}
+	if err := r.atMost(at + 2); err != nil {
+		return err
+	}
+	item := r.arg(at)
+	if kind(item) != '{' {
+		return r.usage("PUT needs an item, a JSON object")
+	}
+	return r.write(at+1, len(item), func(w collections.Write, done func(collections.Result, error)) {
+		r.db().Put(context.Background(), r.collection, id, item, w, done)
+	}, r.answerPut)
+}
+
+// patch is PATCH in its three forms.
+func (r *request) patch() error {
+	switch first := r.arg(0); kind(first) {
+	case 0:
+		return r.usage("PATCH needs a patch")
+	case '[':
+		if err := r.atMost(2); err != nil {
+			return err
+		}
+		return r.write(1, len(first), func(w collections.Write, done func(collections.Result, error)) {
+			r.db().PatchAll(context.Background(), r.collection, first, w, done)
+		}, r.answerTouched)
+	case '{':
+		if err := r.atMost(2); err != nil {
+			return err
+		}
+		return r.write(1, len(first), func(w collections.Write, done func(collections.Result, error)) {
+			r.db().Merge(context.Background(), r.collection, collections.ID{}, first, w, done)
+		}, r.answerItem)
+	}
+	if err := r.atMost(3); err != nil {
+		return err
+	}
+	id, err := r.id(0)
+	if err != nil {
+		return err
+	}
+	apply := r.db().Merge
+	patch := r.arg(1)
+	switch kind(patch) {
+	case '[':
+		apply = r.db().Patch
+	case '{':
+	default:
+		return r.usage("PATCH with an id needs a patch: an object (merge patch) or an array (JSON Patch)")
+	}
+	return r.write(2, len(patch), func(w collections.Write, done func(collections.Result, error)) {
+		apply(context.Background(), r.collection, id, patch, w, done)
+	}, r.answerItem)
+}
+
+// delete is DELETE.
+func (r *request) delete() error {
+	if err := r.atMost(2); err != nil {
+		return err
+	}
+	id, err := r.id(0)
+	if err != nil {
+		return err
+	}
+	return r.write(1, 0, func(w collections.Write, done func(collections.Result, error)) {
+		r.db().Delete(context.Background(), r.collection, id, w, done)
+	}, r.answerDeleted)
+}
+
+func (r *request) db() *collections.DB { return r.session.service.db }
+
+// write reads the options at a place, starts the write of so many bytes, and
+// answers when it is durable. Writes run to their end even when the client
+// has gone or the service closes: they were sent.
+func (r *request) write(optionsAt, size int, start func(collections.Write, func(collections.Result, error)), answer func(Reply, collections.Result)) error {
+	c, s := r.session, r.session.service
+	w, err := r.writeOptions(optionsAt)
+	if err != nil {
+		return err
+	}
+	c.flow.enter(size)
+	if !s.begin() {
+		c.flow.leave(size)
+		return errClosing
+	}
+	reply := r.reply
+	start(w, func(res collections.Result, err error) {
+		defer s.wg.Done()
+		defer c.flow.leave(size)
+		switch {
+		case err != nil:
+			s.refuse(reply, err)
+		case reply != nil:
+			answer(reply, res)
+		}
+	})
+	return nil
+}
+
+// writeOptions reads { ifMatch, reason }.
+func (r *request) writeOptions(at int) (collections.Write, error) {
+	r.session.requests++
+	w := collections.Write{Writer: collections.Writer{Conn: r.session.conn.ID(), Request: r.session.requests}}
+	m, err := r.members(r.arg(at), "ifMatch", "reason")
+	if err != nil {
+		return w, err
+	}
+	if raw, ok := m["ifMatch"]; ok {
+		if w.IfMatch, err = collections.ParseIfMatch(raw); err != nil {
+			return w, err
+		}
+	}
+	if raw, ok := m["reason"]; ok {
+		if w.Reason, err = text(raw); err != nil {
+			return w, badRequest("the option reason is a text")
+		}
+		if len(w.Reason) > maxReason {
+			return w, collections.Errorf(collections.ErrTooLarge, "the option reason has %d bytes: %d are the most", len(w.Reason), maxReason)
+		}
+	}
+	return w, nil
+}
+
+func (r *request) answerItem(reply Reply, res collections.Result) {
+	var b [128]byte
+	reply.Answer(res.Item.JSON, null, r.session.service.appendMeta(b[:0], res.Item.Rev, res.Position, nil))
+}
+
+func (r *request) answerPut(reply Reply, res collections.Result) {
+	var b [160]byte
+	reply.Answer(res.Item.JSON, null, r.session.service.appendMeta(b[:0], res.Item.Rev, res.Position, &res.Created))
+}
+
+func (r *request) answerTouched(reply Reply, res collections.Result) {
+	b := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(b)
+	s := r.session.service
+	if err := s.writeItems(b, &collections.Query{}, res.Items); err != nil {
+		s.refuse(reply, err)
+		return
+	}
+	reply.Answer(b.Bytes(), null, s.appendMeta(nil, collections.Rev{}, res.Position, nil))
+}
+
+func (r *request) answerDeleted(reply Reply, res collections.Result) {
+	result := "false"
+	if res.Existed {
+		result = "true"
+	}
+	reply.Answer([]byte(result), null, r.session.service.appendMeta(nil, collections.Rev{}, res.Position, nil))
+}
