@@ -1,0 +1,36 @@
+// Package engine is an Engine.IO protocol 4 server: one [http.Handler] that
+// carries sessions over HTTP long-polling and WebSocket, with the upgrade
+// between them, heartbeats and bounds. It knows nothing of Socket.IO.
+//
+// # Basics
+//
+//	srv := engine.New(nil, func(s *engine.Session) engine.Handler { return &echo{} })
+//	http.Handle("/engine.io/", srv)
+//
+// A [Session] is one client. What it sends arrives at the session's [Handler],
+// in order and one message at a time. What is sent to it goes through one
+// queue, whichever transport is under it at the time, so that order holds over
+// polling, WebSocket and the upgrade between them.
+//
+// # How it moves bytes
+//
+// One goroutine reads each WebSocket. It handles every frame in its buffer,
+// then writes all the answers with one write. What other goroutines send is
+// written by a goroutine that exists only while something waits; a sender never
+// blocks on a slow socket. The queue holds WebSocket frames, ready to go; a
+// polling response is made from the same frames. So nothing has to be encoded
+// again when a session moves from one transport to the other, and a [Message]
+// that goes to many sessions is encoded and framed once.
+//
+// # Caveats
+//
+// A handler must not block: it runs on the goroutine that reads the session.
+// Nothing that was sent to a session leaves while its handler is in Message or
+// BatchEnd.
+//
+// The server needs HTTP/1.1 for WebSockets, since it takes the connection over.
+// It keeps no per-session state outside the process: behind a load balancer,
+// all requests of a polling session must reach the same process.
+//
+// Sources: the Engine.IO protocol, revision 4, and RFC 6455.
+package engine

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// The names of the transports, as they stand in the query of a request.
+const (
+	Polling   = "polling"
+	WebSocket = "websocket"
+)
+
+// Options are what a server can be told. A nil *Options and the zero value are
+// both good for the open internet; a field that is zero takes its default.
+type Options struct {
+	// PingInterval is the time between two pings. Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer a ping. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout closes a WebSocket that does not complete its upgrade in
+	// time; the session goes on over polling. Default 10 s.
+	UpgradeTimeout time.Duration
+
+	// MaxPayload is the most bytes that one message or one polling body may
+	// have. Over it the session closes. Default 2 MiB.
+	MaxPayload int
+	// HighWater is the number of waiting bytes over which Session.Writable is
+	// false and no further message of the session is handled, until half of it
+	// is left. Default 1 MiB.
+	HighWater int
+	// MaxBuffered is the most bytes that may wait. A Send that would exceed it
+	// closes the session. One Send larger than HighWater is a large answer: it
+	// is let through when all that waits before it is under the bound, and does
+	// not count for what is sent after it. Default 4 MiB.
+	MaxBuffered int
+	// StallTimeout closes a session where something waits and nothing of it
+	// was taken for so long (on polling: where no poll came). Default 10 s.
+	StallTimeout time.Duration
+
+	// Transports are the transports that are offered, Polling and WebSocket
+	// both by default. An upgrade is offered where both are.
+	Transports []string
+
+	// Origins are the origins whose pages may connect: exact ones such as
+	// "https://example.com", "https://*.example.com" for every subdomain, or
+	// "*" for all (then without credentials). A page of the same host may
+	// always connect; where Origins is empty, pages of localhost may too.
+	// Requests without an Origin header do not come from other sites' pages
+	// and are let in.
+	Origins []string
+	// CheckOrigin decides in place of Origins, for requests with an Origin
+	// header. It runs for every polling request and WebSocket handshake, from
+	// many goroutines at once.
+	CheckOrigin func(*http.Request) bool
+
+	// Logger gets one line at debug level for each session, when it closes,
+	// and one at error level for a handler that panics. Default
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults returns a copy of o with every unset field filled in.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	setDefault(&c.PingInterval, 25*time.Second)
+	setDefault(&c.PingTimeout, 20*time.Second)
+	setDefault(&c.UpgradeTimeout, 10*time.Second)
+	setDefault(&c.MaxPayload, 2<<20)
+	setDefault(&c.HighWater, 1<<20)
+	setDefault(&c.MaxBuffered, 4<<20)
+	setDefault(&c.StallTimeout, 10*time.Second)
+	if len(c.Transports) == 0 {
+		c.Transports = []string{Polling, WebSocket}
+	}
+	c.Transports = slices.Clone(c.Transports)
+	c.Origins = slices.Clone(c.Origins)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
