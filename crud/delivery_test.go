@@ -1,0 +1,449 @@
+package crud_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"ackbase/collections"
+	"ackbase/collections/bolt"
+	"ackbase/crud"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// wire is the plainest Wire: a frame is the event's name and payload as texts.
+type wire struct{}
+
+type event struct {
+	name    string
+	payload string
+}
+
+func (wire) Event(name string, payload []byte) crud.Frame { return event{name, string(payload)} }
+
+// client is a connection whose network the test holds in its hand: what the
+// service sends waits in a buffer of a few events until the test reads it.
+type client struct {
+	id      string
+	ctx     context.Context
+	cancel  context.CancelFunc
+	session *crud.Session
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	waiting []any // event or answer, in the order they were sent
+	room    int   // how many may wait before the connection is full
+	full    bool
+	over    int // how many were sent although the connection was full
+}
+
+type answer struct {
+	request             int
+	result, fault, meta string
+}
+
+func dial(s *crud.Service, id string, room int) *client {
+	c := &client{id: id, room: room}
+	c.changed = sync.NewCond(&c.mu)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.session = s.Open(c)
+	return c
+}
+
+func (c *client) ID() string               { return c.id }
+func (c *client) Context() context.Context { return c.ctx }
+func (c *client) Wire() crud.Wire          { return wire{} }
+func (c *client) Close(string)             { c.hangUp() }
+
+func (c *client) hangUp() {
+	c.cancel()
+	c.session.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed.Broadcast()
+}
+
+func (c *client) Send(f crud.Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.full {
+		c.over++
+	}
+	c.put(f)
+	return nil
+}
+
+func (c *client) put(v any) {
+	c.waiting = append(c.waiting, v)
+	if len(c.waiting) >= c.room {
+		c.full = true
+	}
+	c.changed.Broadcast()
+}
+
+func (c *client) Writable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.full
+}
+
+// next takes what was sent first, waiting for it; nil when the client has hung up.
+func (c *client) next() any {
+	c.mu.Lock()
+	for len(c.waiting) == 0 {
+		if c.ctx.Err() != nil {
+			c.mu.Unlock()
+			return nil
+		}
+		c.changed.Wait()
+	}
+	v := c.waiting[0]
+	c.waiting = c.waiting[1:]
+	drained := c.full && len(c.waiting) <= c.room/2
+	if drained {
+		c.full = false
+	}
+	c.mu.Unlock()
+	if drained {
+		c.session.Drained()
+	}
+	return v
+}
+
+type reply struct {
+	client  *client
+	request int
+}
+
+func (r reply) Answer(result, fault, meta []byte) {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	r.client.put(answer{r.request, string(result), string(fault), string(meta)})
+}
+
+// ask sends a request; its answer comes by next.
+func (c *client) ask(request int, verb string, args ...any) {
+	raw := make([]json.RawMessage, len(args))
+	for i, a := range args {
+		b, err := json.Marshal(a)
+		if err != nil {
+			panic(err)
+		}
+		raw[i] = b
+	}
+	c.session.Do(verb, raw, false, reply{c, request})
+}
+
+// call asks and waits for the answer, on a client that gets no events meanwhile.
+func (c *client) call(t testing.TB, verb string, args ...any) answer {
+	t.Helper()
+	c.ask(-1, verb, args...)
+	for {
+		switch v := c.next().(type) {
+		case answer:
+			return v
+		case event:
+			t.Fatalf("an event came where only the answer of %s was due: %v", verb, v)
+		case nil:
+			t.Fatal("the client has hung up")
+		}
+	}
+}
+
+func open(t testing.TB, o *crud.Options) (*crud.Service, *collections.DB) {
+	t.Helper()
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := collections.New(store, nil)
+	s := crud.New(db, o)
+	t.Cleanup(func() {
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, db
+}
+
+type change struct {
+	Type, Room, Collection, Rev, Prev, Cursor, Cause string
+	Item, Patch                                      json.RawMessage
+}
+
+// TestDeliveryIsTheLog lets clients of every speed subscribe and unsubscribe while writers
+// write, and then compares what each was sent, subscription by subscription, with the log.
+func TestDeliveryIsTheLog(t *testing.T) {
+	for name, ringBytes := range map[string]int{"from the ring": 0, "from the store": 1} {
+		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes) })
+	}
+}
+
+func deliveryIsTheLog(t *testing.T, ringBytes int) {
+	const writers, writes, readers, items = 4, 300, 12, 20
+	s, db := open(t, &crud.Options{RingBytes: ringBytes})
+
+	var writing, reading sync.WaitGroup
+	streams := make([]stream, readers)
+	clients := make([]*client, readers)
+	for i := range readers {
+		c := dial(s, fmt.Sprint("reader", i), 1+i*3)
+		clients[i] = c
+		reading.Add(1)
+		go func() {
+			defer reading.Done()
+			rnd := rand.New(rand.NewPCG(1, uint64(i)))
+			streams[i].asked = append(streams[i].asked, question{"SUBSCRIBE", "items"})
+			c.ask(0, "SUBSCRIBE", "items", map[string]any{"snapshot": true})
+			for n := 0; ; n++ {
+				v := c.next()
+				if v == nil {
+					return
+				}
+				streams[i].sent = append(streams[i].sent, v)
+				if a, ok := v.(answer); ok && a.request == last {
+					return
+				}
+				if n%7 == 0 {
+					streams[i].asked = append(streams[i].asked, subscribeAtRandom(c, len(streams[i].asked), rnd))
+				}
+			}
+		}()
+	}
+	for w := range writers {
+		c := dial(s, fmt.Sprint("writer", w), 1<<30)
+		defer c.hangUp()
+		writing.Add(1)
+		go func() {
+			defer writing.Done()
+			rnd := rand.New(rand.NewPCG(2, uint64(w)))
+			for n := range writes {
+				id := 1 + rnd.IntN(items)
+				if rnd.IntN(4) == 0 {
+					c.call(t, "DELETE", "items", id)
+				} else {
+					c.call(t, "PUT", "items", map[string]any{"id": id, "n": n, "w": w, "colour": []string{"red", "blue"}[rnd.IntN(2)]})
+				}
+			}
+		}()
+	}
+	writing.Wait()
+	// A last snapshot of a collection nobody writes to: its answer comes after all events.
+	head := db.Head()
+	for _, c := range clients {
+		c.ask(last, "SUBSCRIBE", "nothing", map[string]any{"snapshot": true})
+	}
+	reading.Wait()
+
+	var all []*collections.Change
+	position := collections.Position{Epoch: head.Epoch}
+	for position != head {
+		changes, err := db.Changes(context.Background(), position, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, changes...)
+		position = changes[len(changes)-1].Position
+	}
+	events := 0
+	for i, c := range clients {
+		events += checkStream(t, c.id, streams[i], all)
+		if c.over > 3 {
+			t.Errorf("%s: %d events were sent although the connection was full; one change makes at most 3", c.id, c.over)
+		}
+		c.hangUp()
+	}
+	if events < len(all) {
+		t.Fatalf("only %d events for %d changes: the test shows nothing", events, len(all))
+	}
+}
+
+// last is the request that ends a reader's stream.
+const last = 1 << 30
+
+// targets are what the readers subscribe to, by the room's name.
+var targets = map[string]func(snapshot bool) []any{
+	"items":   func(s bool) []any { return []any{"items", map[string]any{"snapshot": s}} },
+	"items/3": func(s bool) []any { return []any{"items", 3, map[string]any{"snapshot": s}} },
+	`items?{"colour":"red"}`: func(s bool) []any {
+		return []any{"items", map[string]any{"filters": map[string]any{"colour": "red"}, "snapshot": s}}
+	},
+}
+
+// question is what a reader asked.
+type question struct{ verb, room string }
+
+// stream is one reader's side of what happened.
+type stream struct {
+	asked []question // by the number of the request
+	sent  []any      // answers and events, in the order in which they came
+}
+
+func subscribeAtRandom(c *client, request int, rnd *rand.Rand) question {
+	room := []string{"items", "items/3", `items?{"colour":"red"}`}[rnd.IntN(3)]
+	args := targets[room](rnd.IntN(2) == 0)
+	if rnd.IntN(3) == 0 {
+		delete(args[len(args)-1].(map[string]any), "snapshot")
+		c.ask(request, "UNSUBSCRIBE", args...)
+		return question{"UNSUBSCRIBE", room}
+	}
+	c.ask(request, "SUBSCRIBE", args...)
+	return question{"SUBSCRIBE", room}
+}
+
+// held is a subscription as its client knows it.
+type held struct {
+	start uint64 // the cursor of the answer
+	told  uint64 // everything due up to here has come
+	blind bool   // it cannot be known from outside which change is due next
+}
+
+// checkStream holds what one client was sent against the log: all its events
+// in the order of the log, and for each subscription everything due after its
+// cursor, once. It returns how many events there were.
+func checkStream(t *testing.T, who string, s stream, all []*collections.Change) int {
+	t.Helper()
+	log := map[string]*collections.Change{}
+	for _, c := range all {
+		log[c.Position.Cursor()] = c
+	}
+	rooms := map[string]*held{}
+	due := func(room string, c *collections.Change) bool {
+		switch room {
+		case "items":
+			return true
+		case "items/3":
+			whole := rooms["items"]
+			return c.ID.Text() == "3" && (whole == nil || c.Position.Seq <= whole.start)
+		default:
+			return red(c.Before) || red(c.After)
+		}
+	}
+	// complete fails where something due to a room before a change has not come.
+	complete := func(room string, before uint64) {
+		h := rooms[room]
+		if h == nil || h.blind {
+			return
+		}
+		for _, c := range all {
+			if c.Position.Seq > h.told && c.Position.Seq < before && due(room, c) {
+				t.Fatalf("%s: room %s was not told of change %d (%v %v) before %d", who, room, c.Position.Seq, c.Type, c.ID.Text(), before)
+			}
+		}
+	}
+	events, latest := 0, uint64(0)
+	for _, v := range s.sent {
+		switch v := v.(type) {
+		case answer:
+			if v.fault != "null" {
+				t.Fatalf("%s: %+v", who, v)
+			}
+			if v.request == last {
+				continue
+			}
+			q := s.asked[v.request]
+			if q.verb == "UNSUBSCRIBE" {
+				if (v.result == "true") != (rooms[q.room] != nil) {
+					t.Fatalf("%s: UNSUBSCRIBE from %s answered %s", who, q.room, v.result)
+				}
+				delete(rooms, q.room)
+				if h := rooms["items/3"]; h != nil && q.room == "items" {
+					h.blind = true
+				}
+				continue
+			}
+			var result struct{ Cursor string }
+			if err := json.Unmarshal([]byte(v.result), &result); err != nil {
+				t.Fatal(err)
+			}
+			p, err := collections.ParseCursor(result.Cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Seq < latest && rooms[q.room] == nil {
+				t.Fatalf("%s: the cursor of %s is %d, but change %d has been sent", who, q.room, p.Seq, latest)
+			}
+			if q.room == "items" && rooms["items"] == nil {
+				complete("items/3", p.Seq+1)
+			}
+			if h := rooms[q.room]; h == nil {
+				rooms[q.room] = &held{start: p.Seq, told: p.Seq}
+			} else if strings.Contains(v.result, `"items":`) {
+				*h = held{start: p.Seq, told: p.Seq}
+				if q.room == "items" && rooms["items/3"] != nil {
+					rooms["items/3"].blind = true
+				}
+			}
+		case event:
+			events++
+			var c change
+			if err := json.Unmarshal([]byte(v.payload), &c); err != nil {
+				t.Fatalf("%v: %s", err, v.payload)
+			}
+			source := log[c.Cursor]
+			if source == nil {
+				t.Fatalf("%s: an event of no change: %s", who, v.payload)
+			}
+			seq := source.Position.Seq
+			if seq < latest {
+				t.Fatalf("%s: change %d came after change %d", who, seq, latest)
+			}
+			latest = seq
+			h := rooms[c.Room]
+			switch {
+			case h == nil:
+				t.Fatalf("%s: room %s was told of change %d, but is not subscribed to", who, c.Room, seq)
+			case seq <= h.told:
+				t.Fatalf("%s: room %s was told of change %d, but had been told up to %d", who, c.Room, seq, h.told)
+			case !due(c.Room, source):
+				t.Fatalf("%s: room %s was told of change %d, which is not its own", who, c.Room, seq)
+			}
+			complete(c.Room, seq)
+			h.told, h.blind = seq, false
+			checkEvent(t, v, c, source)
+		}
+	}
+	for room := range rooms {
+		complete(room, all[len(all)-1].Position.Seq+1)
+	}
+	return events
+}
+
+// checkEvent holds the content of an event against its change.
+func checkEvent(t *testing.T, v event, c change, source *collections.Change) {
+	t.Helper()
+	want, cause := source.Type.String(), ""
+	item := source.After
+	if strings.Contains(c.Room, "?") {
+		switch {
+		case !red(source.Before) && source.Before != nil:
+			want, cause = "ADDED", "filter"
+		case !red(source.After) && source.After != nil:
+			want, cause = "DELETED", "filter"
+		}
+	}
+	if want == "DELETED" {
+		item = source.Before
+	}
+	if v.name != want || c.Type != want || c.Cause != cause {
+		t.Fatalf("change %d is %v, the event in %s is %s %q", source.Position.Seq, source.Type, c.Room, v.name, c.Cause)
+	}
+	if !collections.EqualJSON(c.Item, item) || c.Rev != source.Rev().String() || c.Prev != source.Prev.String() {
+		t.Fatalf("the event %s is not what change %d did", v.payload, source.Position.Seq)
+	}
+}
+
+// red tells whether an item passes the filter of the test.
+func red(item []byte) bool {
+	var v struct{ Colour string }
+	return json.Unmarshal(item, &v) == nil && v.Colour == "red"
+}
