@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this module each package may import, outside
+// its tests. An entry that ends in /… stands for the folders below it.
+// "*" is every package but main.
+var mayImport = map[string][]string{
+	"ackbase":               {"*"},
+	"ackbase/crud":          {"ackbase/collections"},
+	"ackbase/crud/socketio": {"ackbase/crud", "ackbase/server"},
+	"ackbase/crud/zishang":  {"ackbase/crud"},
+	"ackbase/server":        {"ackbase/server/engine", "ackbase/server/packet"},
+	"ackbase/server/engine": {"ackbase/server/packet"},
+	"ackbase/server/packet": {},
+	"ackbase/collections":   {},
+	"ackbase/collections/…": {"ackbase/collections"}, // each store, and storetest
+	"ackbase/web":           {},
+	"ackbase/examples/…":    {"*"},
+}
+
+// lives says where alone a library may be imported, tests of other packages included where so said.
+var lives = []struct {
+	library string // the beginning of an import path
+	in      []string
+	tests   bool // tests elsewhere may use it too
+}{
+	{"go.etcd.io/bbolt", []string{"ackbase/collections/bolt"}, false},
+	{"github.com/gobwas/", []string{"ackbase/server/engine"}, true},
+	{"github.com/evanphx/json-patch", []string{"ackbase/collections"}, true},
+	{"github.com/wI2L/jsondiff", []string{"ackbase/collections"}, true},
+	{"github.com/tidwall/", []string{"ackbase/collections"}, true},
+	{"github.com/alecthomas/kong", []string{"ackbase"}, false},
+	{"github.com/goccy/go-yaml", []string{"ackbase"}, false},
+	{"github.com/zishang520/", []string{"ackbase/crud/zishang"}, false},
+}
+
+// TestImports holds who may know whom, so that each line of code has one room.
+func TestImports(t *testing.T) {
+	type goPackage struct {
+		ImportPath                         string
+		Imports, TestImports, XTestImports []string
+	}
+	list := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	out, err := list.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v: %s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen[p.ImportPath] = true
+		allowed, ok := mayImport[p.ImportPath]
+		for folder, list := range mayImport {
+			if base, below := strings.CutSuffix(folder, "…"); below && !ok && strings.HasPrefix(p.ImportPath, base) {
+				allowed, ok = list, true
+			}
+		}
+		if !ok {
+			t.Errorf("%s has no entry in mayImport: say whom it may know", p.ImportPath)
+		}
+		for _, imported := range p.Imports {
+			ours := imported == "ackbase" || strings.HasPrefix(imported, "ackbase/")
+			if ours && !slices.Contains(allowed, imported) && (imported == "ackbase" || !slices.Contains(allowed, "*")) {
+				t.Errorf("%s imports %s: it may import %s of this module", p.ImportPath, imported, oneOf(allowed))
+			}
+		}
+		for _, rule := range lives {
+			imports := p.Imports
+			if !rule.tests {
+				imports = slices.Concat(p.Imports, p.TestImports, p.XTestImports)
+			}
+			for _, imported := range imports {
+				if strings.HasPrefix(imported, rule.library) && !slices.Contains(rule.in, p.ImportPath) {
+					t.Errorf("%s imports %s, which has its place in %s", p.ImportPath, imported, oneOf(rule.in))
+				}
+			}
+		}
+		if p.ImportPath == "ackbase" && slices.Contains(p.Imports, "ackbase/crud/zishang") {
+			t.Error("the binary contains crud/zishang: it is for programs that have such a server already")
+		}
+	}
+	for _, want := range []string{"ackbase", "ackbase/crud", "ackbase/server/engine", "ackbase/collections/bolt"} {
+		if !seen[want] {
+			t.Errorf("go list did not tell of %s but only of %v", want, slices.Sorted(maps.Keys(seen)))
+		}
+	}
+}
+
+func oneOf(list []string) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
+	return strings.Join(list, " or ")
+}

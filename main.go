@@ -1,0 +1,556 @@
+// Command ackbase is an event server that stock Socket.IO clients talk to: a
+// CRUD API over the socket, with every change told to whoever subscribed.
+// README.md says how to use it, `ackbase --help` lists its settings.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+
+	"ackbase/collections"
+	"ackbase/collections/bolt"
+	"ackbase/crud"
+	"ackbase/crud/socketio"
+	"ackbase/examples/catalogue"
+	"ackbase/server"
+	"ackbase/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the signals' default is back after the first one: a second one exits at once
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "ackbase:", err)
+		os.Exit(1)
+	}
+}
+
+// shutdownTime is how long requests under way and open connections get to end
+// after the context's end, so that the process is gone within five seconds.
+const shutdownTime = 4 * time.Second
+
+// run is the whole command: it serves until ctx ends and returns nil after a
+// clean shutdown. The ready line, --help and --version go to out, logs to logs.
+func run(ctx context.Context, args []string, getenv func(string) string, out, logs io.Writer) (err error) {
+	s, err := readSettings(args, getenv, out)
+	if err != nil || s == nil {
+		return err
+	}
+	logger := s.logger(logs)
+
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return listenError(s.Listen, err)
+	}
+	defer listener.Close() // for the ways out before Serve; closing it twice does no harm
+
+	store, err := bolt.Open(s.Data, &bolt.Options{Collections: s.collections, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	db := collections.New(store, &collections.Options{
+		Collections: s.collections,
+		Declared:    s.DeclaredOnly,
+		MaxItem:     int(s.MaxItem),
+	})
+	if err := s.seed(ctx, db, logger); err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to stop while loading
+		}
+		return err
+	}
+
+	service := crud.New(db, &crud.Options{
+		MaxAnswer:        int(s.MaxAnswer),
+		MaxSnapshot:      s.MaxSnapshot,
+		MaxSubscriptions: s.MaxSubscriptions,
+		Logger:           logger,
+	})
+	sockets := server.New(&server.Options{
+		PingInterval:   time.Duration(s.PingInterval),
+		PingTimeout:    time.Duration(s.PingTimeout),
+		ConnectTimeout: time.Duration(s.ConnectTimeout),
+		MaxPayload:     int(s.MaxMessage),
+		Origins:        s.Origin,
+		Logger:         logger,
+	})
+	socketio.Bind(sockets.Of("/"), service)
+
+	mux := http.NewServeMux()
+	mux.Handle("/", web.New(nil))
+	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", sockets))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		io.WriteString(w, "ok\n")
+	})
+	httpServer := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		Protocols:         new(http.Protocols),
+		ErrorLog:          log.New(httpErrors{logger}, "", 0),
+	}
+	httpServer.Protocols.SetHTTP1(true) // a WebSocket takes its connection over, which HTTP/2 does not allow
+
+	failed := make(chan error, 1)
+	go func() { failed <- httpServer.Serve(listener) }()
+	fmt.Fprintf(out, "ackbase listening on http://%s\n", listener.Addr())
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("the server stopped accepting connections: %w", err)
+	}
+
+	stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	listener.Close() // nobody new from here on
+	service.Close()  // what is under way is answered
+	if serr := sockets.Shutdown(stopping); serr != nil {
+		logger.Warn("some connections did not end in time", "err", serr)
+	}
+	if serr := httpServer.Shutdown(stopping); serr != nil {
+		httpServer.Close()
+		logger.Warn("some requests did not end in time", "err", serr)
+	}
+	return err
+}
+
+// listenError says what to do about an address that cannot be had.
+func listenError(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("another program already listens on %s: stop it, or choose another address with --listen", address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("this user may not listen on %s: choose a port from 1024 on with --listen", address)
+	}
+	return fmt.Errorf("cannot listen on %q: give --listen an address of this machine and a port, such as 127.0.0.1:3000 or :3000 for all addresses (%w)", address, err)
+}
+
+// httpErrors brings net/http's own complaints into the log, at the level of
+// what they nearly always are: a client that sent nonsense or went away.
+type httpErrors struct{ logger *slog.Logger }
+
+func (e httpErrors) Write(line []byte) (int, error) {
+	e.logger.Debug(strings.TrimSpace(string(line)), "from", "net/http")
+	return len(line), nil
+}
+
+// settings are the flags. The same names, in capitals with ACKBASE_ before and _ for -,
+// are the environment's; as they are, the configuration file's.
+type settings struct {
+	Listen string   `group:"Server" default:"127.0.0.1:3000" help:"Address and port to listen on. Port 0 takes a free one, which the ready line tells."`
+	Config string   `group:"Server" placeholder:"FILE" help:"YAML file with any of these settings under the same names, and a section collections."`
+	Origin []string `group:"Server" placeholder:"ORIGIN" help:"Page that may connect from another origin, such as https://shop.example. Repeatable; * for every page. Without it: the same origin and localhost."`
+
+	Data         string   `group:"Data" default:"ackbase.db" help:"File that holds the data. It is created where there is none."`
+	Seed         string   `group:"Data" placeholder:"NAME" help:"Data set to load into the collection items while that is empty: catalogue (a shop's products), or catalogue:100000 for as many generated ones."`
+	Index        []string `group:"Data" placeholder:"ITEMS.PATH" help:"Index that serves filters and sorts, such as items.price, or items.category+price for both at once. Repeatable."`
+	IDs          []string `group:"Data" name:"ids" placeholder:"ITEMS=KIND" help:"How POST numbers a collection: items=number (the default), items=uuid, or items=prefix:A for A1, A2 and so on. Repeatable."`
+	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids or the configuration file name. Without it a collection exists as soon as it is named."`
+
+	MaxMessage       size `group:"Limits" default:"2MB" help:"Largest message from a client. A larger one closes its connection."`
+	MaxItem          size `group:"Limits" default:"1MB" help:"Largest item."`
+	MaxAnswer        size `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
+	MaxSnapshot      int  `group:"Limits" default:"10000" help:"Most items in the snapshot of a subscription."`
+	MaxSubscriptions int  `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
+
+	PingInterval   duration `group:"Connections" default:"25s" help:"How often a connection is asked whether it still lives."`
+	PingTimeout    duration `group:"Connections" default:"20s" help:"How long it may take to answer that."`
+	ConnectTimeout duration `group:"Connections" default:"45s" help:"How long a connection may stay without joining a namespace."`
+
+	LogLevel  string `group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error. Logs go to the standard error output."`
+	LogFormat string `group:"Logs" default:"text" enum:"text,json" help:"Form of the logs: text or json."`
+	Version   bool   `group:"Logs" help:"Print the version and exit."`
+
+	collections map[string]collections.Collection
+}
+
+const description = `An event server for stock Socket.IO clients: GET, POST, PUT, PATCH and DELETE
+over the socket, and ADDED, MODIFIED and DELETED to whoever subscribed.
+
+Examples:
+  ackbase                                           serve ackbase.db on 127.0.0.1:3000
+  ackbase --seed catalogue                          with a shop's products to play with
+  ackbase --listen :8080 --data /srv/shop.db --origin https://shop.example
+  ackbase --index items.price --index items.category+price
+  ackbase --config ackbase.yaml                     settings from a file
+
+Every setting can also come from the environment (--log-level as ACKBASE_LOG_LEVEL,
+lists separated by commas) or from the file. A flag wins over the environment, that
+over the file, that over the default. Sizes are like 512KB or 2MB (1 KB is 1024
+bytes), durations like 500ms, 25s or 1m30s.`
+
+// readSettings gathers the settings. They are nil, without an error, where
+// --help or --version has been answered on out.
+func readSettings(args []string, getenv func(string) string, out io.Writer) (*settings, error) {
+	var answered bool
+	parse := func(s *settings, options ...kong.Option) (*kong.Context, error) {
+		parser, err := kong.New(s, append(options,
+			kong.Name("ackbase"),
+			kong.Description(description),
+			kong.Writers(out, io.Discard),
+			kong.Exit(func(int) { answered = true }),
+			kong.ConfigureHelp(kong.HelpOptions{NoAppDescFormat: true, WrapUpperBound: 100}),
+			kong.ExplicitGroups([]kong.Group{
+				{Key: "Server", Title: "Server"}, {Key: "Data", Title: "Data"}, {Key: "Limits", Title: "Limits"},
+				{Key: "Connections", Title: "Connections"}, {Key: "Logs", Title: "Logs and help"},
+			}),
+		)...)
+		if err != nil {
+			return nil, err
+		}
+		return parser.Parse(args)
+	}
+
+	// The command line alone comes first: it may name the file, or only want help.
+	var given settings
+	model, err := parse(&given)
+	if answered || err != nil {
+		return nil, settingError(err, answered)
+	}
+	if given.Version {
+		_, err := fmt.Fprintln(out, "ackbase", version())
+		return nil, err
+	}
+	if given.Config == "" {
+		given.Config = getenv("ACKBASE_CONFIG")
+	}
+	var known []string // what the environment and the file can set
+	for _, flag := range model.Model.Flags {
+		if flag.Name != "help" && flag.Name != "version" && flag.Name != "config" {
+			known = append(known, flag.Name)
+		}
+	}
+	file, err := readFile(given.Config, known)
+	if err != nil {
+		return nil, err
+	}
+	sources := map[string]string{} // where a setting came from that the command line does not have
+	resolve := kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if !slices.Contains(known, flag.Name) {
+			return nil, nil
+		}
+		variable := "ACKBASE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value := getenv(variable); value != "" {
+			sources[flag.Name] = "the environment variable " + variable
+			return value, nil
+		}
+		if value, ok := file.values[flag.Name]; ok {
+			sources[flag.Name] = "the configuration file " + given.Config
+			return value, nil
+		}
+		return nil, nil
+	})
+	s := &settings{}
+	if _, err := parse(s, kong.Resolvers(resolve)); err != nil {
+		for name, source := range sources {
+			if message, ok := strings.CutPrefix(err.Error(), "--"+name+": "); ok {
+				return nil, fmt.Errorf("%s, in %s: %s", name, source, message)
+			}
+			if strings.HasPrefix(err.Error(), "--"+name+" ") {
+				return nil, fmt.Errorf("%w (it comes from %s)", err, source)
+			}
+		}
+		return nil, settingError(err, false)
+	}
+	return s, s.check(file)
+}
+
+// settingError makes a sentence of what kong complains about.
+func settingError(err error, answered bool) error {
+	if err == nil || answered {
+		return nil
+	}
+	return fmt.Errorf("%w (ackbase --help lists all settings)", err)
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// configFile is what a configuration file says. The zero value is that of no file.
+type configFile struct {
+	values  map[string]string   // by the setting's name; lists joined with commas, as in the environment
+	ids     map[string]string   // the kind of ids by collection
+	indexes map[string][]string // the indexes by collection
+	named   []string            // the collections of the section
+}
+
+// readFile reads a configuration file that may have the known settings;
+// without a name it is empty.
+func readFile(name string, known []string) (*configFile, error) {
+	file := &configFile{values: map[string]string{}, ids: map[string]string{}, indexes: map[string][]string{}}
+	if name == "" {
+		return file, nil
+	}
+	fail := func(format string, args ...any) (*configFile, error) {
+		return nil, fmt.Errorf("the configuration file %s %w", name, fmt.Errorf(format, args...))
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return fail("cannot be read: %w", errors.Unwrap(err))
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(raw, &values); err != nil {
+		return fail("is not a YAML document of settings, such as `listen: 127.0.0.1:3000`: %s", yaml.FormatError(err, false, false))
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case key == "collections":
+			if err := file.readCollections(values[key]); err != nil {
+				return fail("has a section collections in which %w", err)
+			}
+		case !slices.Contains(known, key):
+			return fail("has the unknown setting %q: the known ones are %s and collections", key, strings.Join(known, ", "))
+		case values[key] == nil: // left empty: as if it were not there
+		default:
+			list, ok := texts(values[key])
+			if !ok {
+				return fail("has a setting %s that is neither one value nor a list of values", key)
+			}
+			file.values[key] = strings.Join(list, ",")
+		}
+	}
+	return file, nil
+}
+
+// readCollections reads the section collections: { items: { ids: uuid, indexes: [price, category+price] } }.
+func (f *configFile) readCollections(section any) error {
+	named, ok := section.(map[string]any)
+	if section != nil && !ok {
+		return errors.New("the names of the collections are missing: it is like `collections: {items: {ids: uuid, indexes: [price]}}`")
+	}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		f.named = append(f.named, name)
+		fields, ok := named[name].(map[string]any)
+		if named[name] != nil && !ok {
+			return fmt.Errorf("%s is not like `%s: {ids: uuid, indexes: [price, category+price]}`", name, name)
+		}
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			list, ok := texts(fields[field])
+			switch {
+			case field == "ids" && ok && len(list) == 1:
+				f.ids[name] = list[0]
+			case field == "ids":
+				return fmt.Errorf("the ids of %s are not one of number, uuid or prefix:A", name)
+			case field == "indexes" && ok:
+				f.indexes[name] = list
+			case field == "indexes":
+				return fmt.Errorf("the indexes of %s are not a list of paths, such as [price, category+price]", name)
+			default:
+				return fmt.Errorf("%s has the unknown field %q: the known ones are ids and indexes", name, field)
+			}
+		}
+	}
+	return nil
+}
+
+// texts are a YAML scalar, or a list of them, as texts.
+func texts(value any) ([]string, bool) {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	var result []string
+	for _, v := range list {
+		switch v.(type) {
+		case string, bool, int64, uint64, float64:
+			result = append(result, fmt.Sprint(v))
+		default:
+			return nil, false
+		}
+	}
+	return result, true
+}
+
+// check gathers what is said of collections, by the file and by the flags
+// (indexes add up; ids of a flag win), and refuses settings that make no sense.
+func (s *settings) check(file *configFile) error {
+	indexes, ids := file.indexes, file.ids
+	for _, index := range s.Index {
+		name, paths, ok := strings.Cut(index, ".")
+		if !ok || name == "" || paths == "" {
+			return fmt.Errorf("--index: %q is no index: write the collection, a dot and a path, such as items.price, or several paths, such as items.category+price", index)
+		}
+		indexes[name] = append(indexes[name], paths)
+	}
+	for _, scheme := range s.IDs {
+		name, kind, ok := strings.Cut(scheme, "=")
+		if !ok || name == "" || kind == "" {
+			return fmt.Errorf("--ids: %q is not like items=uuid, items=number or items=prefix:A", scheme)
+		}
+		ids[name] = kind
+	}
+	s.collections = map[string]collections.Collection{}
+	names := slices.Concat(file.named, slices.Collect(maps.Keys(indexes)), slices.Collect(maps.Keys(ids)))
+	for _, name := range names {
+		if err := collections.CheckName(name); err != nil {
+			return fmt.Errorf("a collection is declared under a bad name: %w", err)
+		}
+		c, err := declare(ids[name], indexes[name])
+		if err != nil {
+			return fmt.Errorf("the collection %s: %w", name, err)
+		}
+		s.collections[name] = c
+	}
+	if s.DeclaredOnly && len(names) == 0 {
+		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index or in the configuration file, such as --ids items=number")
+	}
+	for name, value := range map[string]int64{
+		"max-message": int64(s.MaxMessage), "max-item": int64(s.MaxItem), "max-answer": int64(s.MaxAnswer),
+		"max-snapshot": int64(s.MaxSnapshot), "max-subscriptions": int64(s.MaxSubscriptions),
+		"ping-interval": int64(s.PingInterval), "ping-timeout": int64(s.PingTimeout), "connect-timeout": int64(s.ConnectTimeout),
+	} {
+		if value <= 0 {
+			return fmt.Errorf("--%s must be more than zero", name)
+		}
+	}
+	for _, origin := range s.Origin {
+		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.TrimRight(u.Path, "/") != u.Path || u.Path != "") {
+			return fmt.Errorf("--origin: %q is no origin: write scheme and host without a path, such as https://shop.example, or *", origin)
+		}
+	}
+	_, _, err := s.dataSet()
+	return err
+}
+
+// declare makes what is configured of one collection.
+func declare(ids string, indexes []string) (c collections.Collection, err error) {
+	prefix, prefixed := strings.CutPrefix(ids, "prefix:")
+	switch {
+	case ids == "" || ids == "number" || ids == "uuid":
+	case prefixed && prefix != "":
+		if _, err := collections.TextID(prefix + "1"); err != nil {
+			return c, fmt.Errorf("the prefix %q cannot begin an id: %w", prefix, err)
+		}
+	default:
+		return c, fmt.Errorf("%q is no kind of ids: there are number, uuid and prefix:A (with the text that comes before the number)", ids)
+	}
+	c.IDs = collections.IDScheme(ids)
+	slices.Sort(indexes)
+	for _, index := range slices.Compact(indexes) {
+		paths := strings.Split(index, "+")
+		for _, path := range paths {
+			if _, err := collections.ParsePath(path); err != nil {
+				return c, fmt.Errorf("the index %q: %w", index, err)
+			}
+		}
+		c.Indexes = append(c.Indexes, collections.Index{Paths: paths})
+	}
+	return c, nil
+}
+
+// dataSet reads --seed: the products, or nil for none, and how many they are.
+func (s *settings) dataSet() (products iter.Seq[json.RawMessage], count int, err error) {
+	name, number, generated := strings.Cut(s.Seed, ":")
+	switch {
+	case s.Seed == "":
+		return nil, 0, nil
+	case name != "catalogue":
+		return nil, 0, fmt.Errorf("--seed: there is no data set %q: there are catalogue and, with a number of products, catalogue:100000", s.Seed)
+	case !generated:
+		list := catalogue.Products()
+		return slices.Values(list), len(list), nil
+	}
+	const most = 10_000_000
+	if count, err = strconv.Atoi(number); err != nil || count < 1 || count > most {
+		return nil, 0, fmt.Errorf("--seed: %q is no number of products: write 1 to %d, such as catalogue:100000", number, most)
+	}
+	return catalogue.Generate(count), count, nil
+}
+
+// seed loads the data set, if one is asked for.
+func (s *settings) seed(ctx context.Context, db *collections.DB, logger *slog.Logger) error {
+	products, count, err := s.dataSet()
+	if err != nil || products == nil {
+		return err
+	}
+	start := time.Now()
+	stored, loaded, err := catalogue.Load(ctx, db, catalogue.Collection, products, func(stored int) {
+		logger.Info("loading the data set", "seed", s.Seed, "items", stored, "of", count)
+	})
+	switch {
+	case err != nil:
+		return err
+	case !loaded:
+		logger.Info("the collection has items already: the data set was not loaded", "seed", s.Seed, "collection", catalogue.Collection)
+	default:
+		logger.Info("loaded the data set", "seed", s.Seed, "collection", catalogue.Collection, "items", stored, "took", time.Since(start).Round(time.Millisecond))
+	}
+	return nil
+}
+
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	switch s.LogLevel {
+	case "debug":
+		options.Level = slog.LevelDebug
+	case "warn":
+		options.Level = slog.LevelWarn
+	case "error":
+		options.Level = slog.LevelError
+	}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// size is a number of bytes that is written as 2MB, 512 KB or 65536.
+type size int64
+
+// UnmarshalText implements encoding.TextUnmarshaler for kong.
+func (s *size) UnmarshalText(text []byte) error {
+	number := strings.ToUpper(strings.TrimSpace(string(text)))
+	shift := 0
+	for i, unit := range []string{"KB", "MB", "GB"} {
+		if rest, ok := strings.CutSuffix(number, unit); ok {
+			number, shift = strings.TrimSpace(rest), 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSuffix(number, "B"), 10, 64)
+	if err != nil || n < 0 || n > 1<<40>>shift {
+		return fmt.Errorf("%q is no size: write bytes, or a whole number of KB, MB or GB, such as 65536, 512KB or 2MB", text)
+	}
+	*s = size(n << shift)
+	return nil
+}
+
+// duration is a time.Duration whose error says what would be right.
+type duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler for kong.
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fmt.Errorf("%q is no duration: write a number with its unit, such as 500ms, 25s or 1m30s", text)
+	}
+	*d = duration(v)
+	return nil
+}
