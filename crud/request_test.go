@@ -1,0 +1,74 @@
+package crud_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"ackbase/crud"
+)
+
+// codes are the error codes of the contract that a request can get here.
+var codes = map[string]float64{
+	"BAD_REQUEST": 400, "NOT_FOUND": 404, "CONFLICT": 409, "PRECONDITION_FAILED": 412, "TOO_LARGE": 413,
+}
+
+// FuzzDo sends whatever JSON as a request: it is answered once, with three values
+// that parse, and never by a fault of the server.
+func FuzzDo(f *testing.F) {
+	for _, args := range []string{
+		``, `1`, `null`, `"items"`, `"items",1`, `"items","1"`, `"items",null`, `"items",{}`, `"items",[]`,
+		`"items",{"name":"x"}`, `"items",{"id":1,"name":"y"},{"ifMatch":null,"reason":"because"}`,
+		`"items",1,{"name":"z"},{"ifMatch":"*"}`, `"items",1,[{"op":"replace","path":"/name","value":2}]`,
+		`"items",[{"op":"add","path":"/9","value":{"a":1}},{"op":"move","from":"/9/a","path":"/9/b"},{"op":"test","path":"/1","value":1}]`,
+		`"items",{"page":1,"limit":5,"sort":"-name,id","filters":{"name":{"$gt":"a"},"$or":[{"a.b":1},{"c":{"$in":[1,"2"]}}]},"fields":["name"],"total":false}`,
+		`"items",null,{"filters":{"name":"x"},"snapshot":true,"patch":true}`,
+		`"items",{"a":1,"a":2}`, `"items",{"a":"\ud800"}`, `"items",{"__proto__":1}`, `"it/ems"`, `"items",1e400`, `"items",-1`, `"items",9007199254740993`,
+		`"items",{"id":"a/b"}`, `"items",{"filters":{"a":{"$regex":"x"}}}`, `"items",` + strings.Repeat("[", 70) + strings.Repeat("]", 70),
+	} {
+		for verb := range uint8(7) {
+			f.Add(verb, args)
+		}
+	}
+	s, _ := open(f, nil)
+	c := dial(s, "fuzzer", 1<<30)
+	verbs := crud.Verbs()
+	f.Fuzz(func(t *testing.T, verb uint8, args string) {
+		var raw []json.RawMessage
+		if json.Unmarshal([]byte("["+args+"]"), &raw) != nil || !utf8.ValidString(args) {
+			return // the packet would not have parsed
+		}
+		c.session.Do(verbs[int(verb)%len(verbs)], raw, false, reply{c, 1})
+		// What follows waits its turn behind it, so that a missing or second answer is seen.
+		a := nextAnswer(c)
+		if a.request != 1 {
+			t.Fatalf("an answer too many: %+v", a)
+		}
+		if a.fault == "null" {
+			if !json.Valid([]byte(a.result)) || !json.Valid([]byte(a.meta)) || a.meta[0] != '{' {
+				t.Fatalf("not a success: %+v", a)
+			}
+			return
+		}
+		var fault struct {
+			Code, Message string
+			Status        float64
+		}
+		if err := json.Unmarshal([]byte(a.fault), &fault); err != nil || a.result != "null" || a.meta != "" {
+			t.Fatalf("not a failure: %+v (%v)", a, err)
+		}
+		if codes[fault.Code] != fault.Status || fault.Message == "" {
+			t.Fatalf("%s: %s", args, a.fault)
+		}
+	})
+}
+
+// nextAnswer takes the next answer, passing over events.
+func nextAnswer(c *client) answer {
+	for {
+		if a, ok := c.next().(answer); ok {
+			return a
+		}
+	}
+}
