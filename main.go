@@ -284,6 +284,9 @@ func settingError(err error, answered bool) error {
 	if err == nil || answered {
 		return nil
 	}
+	if name, _, missing := strings.Cut(err.Error(), ": "); missing && strings.HasSuffix(err.Error(), "(<EOL>)") {
+		return fmt.Errorf("%s needs a value (ackbase --help lists all settings)", name)
+	}
 	return fmt.Errorf("%w (ackbase --help lists all settings)", err)
 }
 
@@ -409,7 +412,7 @@ func (s *settings) check(file *configFile) error {
 	}
 	s.collections = map[string]collections.Collection{}
 	names := slices.Concat(file.named, slices.Collect(maps.Keys(indexes)), slices.Collect(maps.Keys(ids)))
-	for _, name := range names {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		if err := collections.CheckName(name); err != nil {
 			return fmt.Errorf("a collection is declared under a bad name: %w", err)
 		}
@@ -453,8 +456,7 @@ func declare(ids string, indexes []string) (c collections.Collection, err error)
 		return c, fmt.Errorf("%q is no kind of ids: there are number, uuid and prefix:A (with the text that comes before the number)", ids)
 	}
 	c.IDs = collections.IDScheme(ids)
-	slices.Sort(indexes)
-	for _, index := range slices.Compact(indexes) {
+	for _, index := range slices.Compact(slices.Sorted(slices.Values(indexes))) {
 		paths := strings.Split(index, "+")
 		for _, path := range paths {
 			if _, err := collections.ParsePath(path); err != nil {
