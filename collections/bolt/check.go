@@ -1,0 +1,86 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+
+	"ackbase/collections"
+)
+
+// What a bbolt file begins with, twice: a meta page behind a page header.
+const (
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+	metaSize    = 64
+	minPage     = 1024
+	maxPage     = 16 << 20
+)
+
+// checkFile tells before bbolt maps a file whether it can be one of its own, whole:
+// of a file that was cut off, bbolt would read beyond the end.
+// A file that does not exist, or is empty, is fine.
+func checkFile(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be opened: %v", path, err)
+	}
+	defer func() { _ = f.Close() }() // opened for reading only
+	info, err := f.Stat()
+	if err != nil {
+		return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be opened: %v", path, err)
+	}
+	if info.IsDir() {
+		return collections.Errorf(collections.ErrUnavailable, "%s is a folder: name a file in it", path)
+	}
+	if info.Size() == 0 {
+		return nil
+	}
+	needed, ok := newestMeta(f)
+	if !ok {
+		return damaged(path, errors.New("it does not begin as a bbolt file does"))
+	}
+	if info.Size() < needed {
+		return damaged(path, fmt.Errorf("it is cut off: %d bytes instead of %d", info.Size(), needed))
+	}
+	return nil
+}
+
+// newestMeta is how long the file must be by the newer of its good meta pages.
+func newestMeta(f io.ReaderAt) (size int64, ok bool) {
+	var newest uint64
+	try := func(at int64) (pageSize int64) {
+		var b [pageHeader + metaSize]byte
+		if _, err := f.ReadAt(b[:], at); err != nil {
+			return 0
+		}
+		m := b[pageHeader:]
+		sum := fnv.New64a()
+		_, _ = sum.Write(m[:metaSize-8]) // a hash never fails
+		if binary.NativeEndian.Uint32(m) != boltMagic || binary.NativeEndian.Uint32(m[4:]) != boltVersion || binary.NativeEndian.Uint64(m[metaSize-8:]) != sum.Sum64() {
+			return 0
+		}
+		pageSize = int64(binary.NativeEndian.Uint32(m[8:]))
+		pages, txid := binary.NativeEndian.Uint64(m[40:]), binary.NativeEndian.Uint64(m[48:])
+		if pageSize >= minPage && pageSize <= maxPage && pages < 1<<40 && (!ok || txid > newest) {
+			newest, size, ok = txid, int64(pages)*pageSize, true
+		}
+		return pageSize
+	}
+	if pageSize := try(0); pageSize > 0 {
+		try(pageSize)
+		return size, ok
+	}
+	for at := int64(minPage); at <= maxPage; at *= 2 { // the first one is bad: the second tells where it is itself
+		if try(at) > 0 {
+			break
+		}
+	}
+	return size, ok
+}

@@ -1,0 +1,39 @@
+// Package bolt keeps collections in one bbolt file: the embedded store of a
+// single server.
+//
+// Layout of the file. Every name below is a top-level bucket:
+//
+//	meta              "format", "epoch", "head" (sequence number, tag, time)
+//	collections       name -> how many items it has, its last running number
+//	indexes           name of an index's bucket -> how far it is built
+//	items:<name>      id key -> revision, raw JSON
+//	index:<name>\0<paths>  keys of the paths' values, then the id key -> where the id key begins
+//	log               sequence number, big-endian -> change
+//	records           kind, key -> expiry, private bytes
+//	expiries          expiry, kind, key -> nothing
+//
+// An id key is [collections.ID.AppendKey], a value's key is
+// [collections.Value.AppendKey]: both sort as bytes the way their values do.
+//
+// All writing is done by one goroutine, the committer. It runs the updates that
+// are waiting in one bbolt transaction and makes them durable together (group
+// commit): it takes what is there and never waits for more, so that a single
+// writer waits for nothing but its own commit, and while the disk is busy the
+// next commit gathers.
+//
+// Choices that someone may question:
+//
+//   - The free list is written with every commit. Without it (NoFreelistSync) a
+//     commit writes one page less, but bbolt then reads the whole file when it
+//     opens, and again after a commit that failed on a full disk.
+//   - The address space is reserved when the file opens (InitialMmapSize), so that
+//     a growing file does not wait for its readers.
+//   - Totals of an index range are counted from the headers of bbolt's pages, see
+//     pages.go, and not from counters for each value: those would cost each
+//     write a page for each index, and serve equality only.
+//   - Long values are cut in index keys, see index.go.
+//
+// Caveats: a View that stays open keeps the pages it sees from being
+// reused. A done function that calls Update can wait for itself when the queue
+// is full. One process at a time can open a file.
+package bolt

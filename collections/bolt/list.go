@@ -1,0 +1,282 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ackbase/collections"
+)
+
+// What reading an item costs, in units of stepping over one in a scan: to find it
+// by its id, coming from an index, about four times.
+const (
+	scanCost   = 1
+	lookupCost = 4
+)
+
+// guess is how many entries a walk in order is expected to read for each that
+// matches, where nobody knows how many match.
+const guess = 20
+
+// errCut is how a walk in order ends that meets an entry with a cut key.
+var errCut = errors.New("bolt: a key in the index is cut")
+
+// List implements collections.Reader.
+func (r *reader) List(ctx context.Context, collection string, q *collections.Query) (collections.Page, error) {
+	if err := ctx.Err(); err != nil {
+		return collections.Page{}, err
+	}
+	page := collections.Page{Total: -1}
+	if q.Total {
+		page.Total = 0
+	}
+	items := r.bucket(collection)
+	if items == nil {
+		return page, nil
+	}
+	l := &list{reader: r, ctx: ctx, query: q, items: r.entries(items, true), total: -1}
+	p, err := l.choose(collection)
+	if err != nil {
+		return collections.Page{}, err
+	}
+	if p.order != unordered && (p.covered || !q.Total || l.total >= 0) {
+		page, err := l.walk(p)
+		if !errors.Is(err, errCut) {
+			return page, err
+		}
+	}
+	return l.collect(p)
+}
+
+// list is one call of List.
+type list struct {
+	*reader
+	ctx   context.Context
+	query *collections.Query
+	items *entries
+	total int // how many match, -1 as long as nobody has counted
+}
+
+// entriesOf is what a plan walks.
+func (l *list) entriesOf(p *plan) (*entries, error) {
+	if p.index == nil {
+		return l.items, nil
+	}
+	b := l.tx.Bucket(p.index.bucket)
+	if b == nil {
+		return nil, fmt.Errorf("bolt: the index %s of %s is missing: start again to build it", columnsText(p.index), p.index.collection)
+	}
+	return l.entries(b, false), nil
+}
+
+// choose finds the plan that costs least, and the total where it can be counted.
+func (l *list) choose(collection string) (*plan, error) {
+	size, err := decodeCounters(l.tx.Bucket(bucketCollections).Get([]byte(collection)))
+	if err != nil {
+		return nil, err
+	}
+	q := l.query
+	all := plans(q, l.store.indexes[collection])
+	counts := make([]int, len(all)) // of entries; -1 as long as not counted
+	for i, p := range all {
+		counts[i] = -1
+		if len(p.spans) == 1 && p.spans[0].low == nil && p.spans[0].high == nil {
+			counts[i] = int(size.items)
+		}
+		if err := l.narrow(p); err != nil {
+			return nil, err
+		}
+	}
+	count := func(i int) (err error) {
+		if counts[i] < 0 {
+			counts[i], err = l.count(all[i])
+		}
+		return err
+	}
+	for i, p := range all {
+		if p.covered && (p.order != unordered || len(p.spans) == 0) {
+			if q.Total {
+				err = count(i)
+				l.total = counts[i]
+			}
+			return p, err
+		}
+	}
+	for i, p := range all {
+		if err := count(i); err != nil {
+			return nil, err
+		}
+		if p.covered {
+			l.total = counts[i]
+		}
+	}
+	var best *plan
+	lowest := 0
+	for i, p := range all {
+		cost := counts[i]
+		if p.order != unordered && (!q.Total || l.total >= 0) {
+			if wanted := q.Offset() + q.Limit + 1; wanted < cost/guess {
+				cost = guess * wanted
+			}
+		}
+		if p.index == nil {
+			cost *= scanCost
+		} else {
+			cost *= lookupCost
+		}
+		if best == nil || cost < lowest {
+			best, lowest = p, cost
+		}
+	}
+	return best, nil
+}
+
+// narrow leaves the spans with entries, where the order could be found with fewer: a
+// text like '10' asks for the number and for the text, and mostly there is only one of them.
+func (l *list) narrow(p *plan) error {
+	if p.index == nil || p.order != unordered || len(p.spans) < 2 || p.single == p.points {
+		return nil
+	}
+	e, err := l.entriesOf(p)
+	if err != nil {
+		return err
+	}
+	p.only(l.query, slices.DeleteFunc(p.spans, e.isEmpty))
+	return nil
+}
+
+// count counts a plan's entries.
+func (l *list) count(p *plan) (int, error) {
+	e, err := l.entriesOf(p)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, s := range p.spans {
+		n, err := e.count(l.ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// walk answers from a plan whose order is the query's: it reads the items of the page and
+// no others, but those that do not match.
+func (l *list) walk(p *plan) (collections.Page, error) {
+	q := l.query
+	e, err := l.entriesOf(p)
+	if err != nil {
+		return collections.Page{}, err
+	}
+	page := collections.Page{Total: -1}
+	if q.Total {
+		page.Total = l.total
+	}
+	w := &walk{entries: e, order: p.order, spans: slices.Clone(p.spans)}
+	if q.After != nil {
+		columns, key, ok := p.place(q)
+		if !ok {
+			return collections.Page{}, errCut
+		}
+		w.startAfter(columns, key)
+	}
+	offset := q.Offset()
+	if p.covered {
+		if err := w.skip(l.ctx, offset); err != nil {
+			return collections.Page{}, err
+		}
+		offset = 0
+	}
+	find := l.finder(e)
+	for n := 1; ; n++ {
+		if n%checkEvery == 0 && l.ctx.Err() != nil {
+			return collections.Page{}, l.ctx.Err()
+		}
+		k, v := w.next()
+		if k == nil {
+			return page, nil
+		}
+		if p.covered && len(page.Items) == q.Limit { // it need not be read: there is a next page
+			page.Next = q.Key(page.Items[q.Limit-1]).String()
+			return page, nil
+		}
+		item, cut, err := find(k, v)
+		if err != nil {
+			return collections.Page{}, err
+		}
+		if cut {
+			return collections.Page{}, errCut
+		}
+		switch {
+		case !p.covered && !q.Filter.Match(item.JSON):
+		case offset > 0:
+			offset--
+		case len(page.Items) == q.Limit:
+			page.Next = q.Key(page.Items[q.Limit-1]).String()
+			return page, nil
+		default:
+			page.Items = append(page.Items, item)
+		}
+	}
+}
+
+// finder is how to get from an entry to its item, and to whether its key is cut.
+func (l *list) finder(e *entries) func(k, v []byte) (collections.Item, bool, error) {
+	if e.isItem {
+		return func(k, v []byte) (collections.Item, bool, error) {
+			id, _, err := collections.DecodeIDKey(k)
+			if err != nil {
+				return collections.Item{}, false, err
+			}
+			item, err := decodeItem(id, v)
+			return item, false, err
+		}
+	}
+	cursor := l.reader.items.Cursor()
+	return func(k, v []byte) (collections.Item, bool, error) {
+		_, idKey, cut, ok := splitEntry(k, v)
+		if !ok {
+			return collections.Item{}, false, errEntryOfIndex
+		}
+		id, _, err := collections.DecodeIDKey(idKey)
+		if err != nil {
+			return collections.Item{}, false, err
+		}
+		key, value := cursor.Seek(idKey)
+		if !bytes.Equal(key, idKey) {
+			return collections.Item{}, false, errEntryOfIndex
+		}
+		item, err := decodeItem(id, value)
+		return item, cut, err
+	}
+}
+
+var errEntryOfIndex = errors.New("bolt: an index does not fit its collection: start without its declaration, then with it, to build it anew")
+
+// collect offers all items of a plan's spans to a collector, which filters, sorts and counts.
+func (l *list) collect(p *plan) (collections.Page, error) {
+	e, err := l.entriesOf(p)
+	if err != nil {
+		return collections.Page{}, err
+	}
+	c := collections.NewCollector(l.query)
+	find := l.finder(e)
+	w := &walk{entries: e, order: forward, spans: slices.Clone(p.spans)}
+	n := 0
+	for k, v := w.next(); k != nil; k, v = w.next() {
+		if n++; n%checkEvery == 0 && l.ctx.Err() != nil {
+			return collections.Page{}, l.ctx.Err()
+		}
+		item, _, err := find(k, v)
+		if err != nil {
+			return collections.Page{}, err
+		}
+		c.Offer(item)
+	}
+	return c.Page(), nil
+}

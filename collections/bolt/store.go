@@ -1,0 +1,136 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+
+	"ackbase/collections"
+)
+
+// Store is an open file. It is a collections.Store; all of its methods may be
+// called concurrently.
+type Store struct {
+	path    string
+	db      *bbolt.DB
+	logger  *slog.Logger
+	epoch   uint64
+	indexes map[string][]*index // by collection; not changed after Open
+	pages   *pageMap            // nil where pages cannot be read
+	feed    feed
+
+	queue     chan *update
+	closing   sync.RWMutex // held shared while an update is queued
+	closed    bool         // guarded by closing
+	closeOnce sync.Once
+	closeErr  error
+	done      chan struct{} // closed when the committer has gone
+
+	committed      head   // the committer's own
+	afterBuildStep func() // for tests: called between two transactions of building an index
+
+	commits atomic.Uint64
+	updates atomic.Uint64
+}
+
+var _ collections.Store = (*Store)(nil)
+
+// Stats are counts since the file was opened.
+type Stats struct {
+	Commits uint64 // transactions made durable, each with one wait for the disk
+	Updates uint64 // updates whose writes those transactions carried
+}
+
+// Stats tells what the store has done so far.
+func (s *Store) Stats() Stats {
+	return Stats{Commits: s.commits.Load(), Updates: s.updates.Load()}
+}
+
+func (s *Store) start(queueLength int) {
+	s.queue = make(chan *update, queueLength)
+	s.done = make(chan struct{})
+	go s.commitLoop()
+}
+
+// errClosed is the error of every call after Close.
+var errClosed = collections.Errorf(collections.ErrUnavailable, "the store is closed: the server is shutting down")
+
+func (s *Store) position(h head) collections.Position {
+	return collections.Position{Epoch: s.epoch, Seq: h.seq, Tag: h.tag}
+}
+
+// View implements collections.Store. Where ctx has ended it returns an ErrUnavailable
+// without calling fn. fn must not wait for an Update.
+func (s *Store) View(ctx context.Context, fn func(collections.Reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return collections.Errorf(collections.ErrUnavailable, "the request ended before its turn: %v", err)
+	}
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		return s.beginError(err)
+	}
+	defer func() { _ = tx.Rollback() }() // of a read transaction: it cannot fail while it is open
+	r := reader{store: s, tx: tx}
+	return fn(&r)
+}
+
+func (s *Store) beginError(err error) error {
+	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		return errClosed
+	}
+	return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be read: %v", s.path, err)
+}
+
+// Update implements collections.Store.
+func (s *Store) Update(ctx context.Context, w collections.Writer, fn func(collections.Tx) error, done func(error)) {
+	u := &update{ctx: ctx, writer: w, fn: fn, done: done}
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		done(errClosed)
+		return
+	}
+	select {
+	case s.queue <- u:
+		s.closing.RUnlock()
+		return
+	default:
+	}
+	select {
+	case s.queue <- u:
+		s.closing.RUnlock()
+	case <-ctx.Done():
+		s.closing.RUnlock()
+		done(endedEarly(ctx))
+	}
+}
+
+func endedEarly(ctx context.Context) error {
+	return collections.Errorf(collections.ErrUnavailable, "the request ended before its turn to be written: %v", context.Cause(ctx))
+}
+
+// Head implements collections.Store.
+func (s *Store) Head() collections.Position { return s.feed.Head() }
+
+// Oldest implements collections.Store.
+func (s *Store) Oldest() collections.Position { return s.feed.Oldest() }
+
+// Close implements collections.Store. It waits for the queued updates and for open views.
+// Calling it again waits for the same and returns the same.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		s.closing.Lock()
+		s.closed = true
+		close(s.queue)
+		s.closing.Unlock()
+		<-s.done
+		s.feed.close()
+		s.closeErr = s.db.Close()
+		s.pages.close()
+	})
+	return s.closeErr
+}
