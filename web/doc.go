@@ -8,6 +8,6 @@
 //
 // A server that has both mounts them like this:
 //
-//	mux.Handle("/", web.New())
+//	mux.Handle("/", web.New(nil))
 //	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", socketServer))
 package web

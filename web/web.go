@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
@@ -23,17 +25,27 @@ const Command = "npm --prefix web ci && npm --prefix web run dist"
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// Options are the settings of New. Nil and the zero value are the good default.
+type Options struct {
+	// Collection is the one that the page shows unless its address names another (/?collection=…). Empty: "items".
+	Collection string
+}
+
 // New returns the handler of the demo page at "/", of its parts under "/page/", of the client at
 // "/client/ackbase.js" and of the icon at "/favicon.svg". Anything else is a 404 that says in words what there is.
 // It answers GET and HEAD, with an ETag, and gzip where it is asked for. It may be called concurrently.
 //
 // The page finds the Socket.IO server, and the files that ClientFiles serves, under "/socket.io/" of its own origin.
-func New() http.Handler {
+func New(opts *Options) http.Handler {
 	files := map[string]*file{}
 	walk(ours, func(name string, content []byte) {
 		files["/"+name] = newFile(name, content)
 	})
-	files["/"] = files["/page/index.html"]
+	index := files["/page/index.html"].content
+	if opts != nil && opts.Collection != "" {
+		index = bytes.Replace(index, []byte(`data-collection="items"`), []byte(`data-collection="`+html.EscapeString(opts.Collection)+`"`), 1)
+	}
+	files["/"] = newFile("index.html", index)
 	files["/favicon.svg"] = files["/page/favicon.svg"]
 	delete(files, "/page/index.html")
 	delete(files, "/page/favicon.svg")

@@ -29,7 +29,7 @@ func get(t testing.TB, handler http.Handler, method, target string, header ...st
 }
 
 func TestPageIsServedWithItsPolicy(t *testing.T) {
-	answer, body := get(t, New(), "GET", "/")
+	answer, body := get(t, New(nil), "GET", "/")
 	if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Fatalf("GET / = %d %s", answer.StatusCode, answer.Header.Get("Content-Type"))
 	}
@@ -46,9 +46,19 @@ func TestPageIsServedWithItsPolicy(t *testing.T) {
 	}
 }
 
+func TestPageShowsTheCollectionOfTheOptions(t *testing.T) {
+	_, body := get(t, New(&Options{Collection: `a"b`}), "GET", "/")
+	if !strings.Contains(body, `data-collection="a&#34;b"`) {
+		t.Error("the page does not name the collection of the options, or not safely")
+	}
+	if _, body := get(t, New(nil), "GET", "/"); !strings.Contains(body, `data-collection="items"`) {
+		t.Error(`without options the page must show "items"`)
+	}
+}
+
 // Every part that a served file names is served too.
 func TestPartsOfThePageAreServed(t *testing.T) {
-	handler := New()
+	handler := New(nil)
 	link := regexp.MustCompile(`(?:src|href)="([^"#]+)"|(?:from|import) "([^"]+)"|@import "([^"]+)"`)
 	seen := map[string]bool{}
 	var visit func(target string)
@@ -86,7 +96,7 @@ func TestPartsOfThePageAreServed(t *testing.T) {
 }
 
 func TestMediaTypes(t *testing.T) {
-	handler := New()
+	handler := New(nil)
 	for target, media := range map[string]string{
 		"/client/ackbase.js": "text/javascript; charset=utf-8",
 		"/page/app.js":       "text/javascript; charset=utf-8",
@@ -105,7 +115,7 @@ func TestMediaTypes(t *testing.T) {
 }
 
 func TestUnchangedFileIsNotSentAgain(t *testing.T) {
-	handler := New()
+	handler := New(nil)
 	for _, encoding := range []string{"", "gzip", "gzip;q=0", "br, *;q=0.5"} {
 		first, body := get(t, handler, "GET", "/client/ackbase.js", "Accept-Encoding", encoding)
 		tag := first.Header.Get("ETag")
@@ -120,7 +130,7 @@ func TestUnchangedFileIsNotSentAgain(t *testing.T) {
 }
 
 func TestGzipCarriesTheSameContent(t *testing.T) {
-	handler := New()
+	handler := New(nil)
 	_, plain := get(t, handler, "GET", "/client/ackbase.js")
 	answer, zipped := get(t, handler, "GET", "/client/ackbase.js", "Accept-Encoding", "gzip, deflate")
 	if answer.Header.Get("Content-Encoding") != "gzip" || len(zipped) >= len(plain) {
@@ -137,7 +147,7 @@ func TestGzipCarriesTheSameContent(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
-	handler := New()
+	handler := New(nil)
 	for _, target := range []string{"/nothing", "/page/", "/page", "/client/", "/page/index.html", "/page/../web.go", "/dist/README.md"} {
 		answer, body := get(t, handler, "GET", target)
 		if answer.StatusCode != 404 || !strings.Contains(body, "The demo page is at /") {
@@ -154,7 +164,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 }
 
 func TestHeadTellsWhatGetWouldSend(t *testing.T) {
-	server := httptest.NewServer(New())
+	server := httptest.NewServer(New(nil))
 	defer server.Close()
 	answer, err := http.Head(server.URL + "/client/ackbase.js")
 	if err != nil {

@@ -1,0 +1,172 @@
+/**
+ * The demo page: one collection, live in every tab.
+ */
+import { connect, loadClient } from "./connection.js";
+import { createEditor } from "./editor.js";
+import { element } from "./element.js";
+import { createFeed } from "./feed.js";
+import { fadeItem, listenToRows, showItems } from "./list.js";
+import { notify, notifyFault } from "./notices.js";
+import { showChange, showGap } from "./stream.js";
+import { clearTools, learnCategories, listenToPager, listenToTools, showPages, showView } from "./toolbar.js";
+import { filtersOf, readAddress, writeAddress } from "./view.js";
+import { nameOf, patched, sentence } from "./words.js";
+
+/** @typedef {import("./feed.js").Item} Item */
+/** @typedef {import("./view.js").View} View */
+
+const usual = document.documentElement.dataset.collection ?? "items";
+const banner = element("banner");
+const connection = element("state");
+const connectButton = element("connect", HTMLButtonElement);
+const table = element("table");
+const empty = element("empty");
+const emptyTitle = element("empty-title");
+const emptyText = element("empty-text");
+const emptyDo = element("empty-do", HTMLButtonElement);
+
+let view = readAddress(location.search, usual);
+
+/** Items that came by, so that a change can be told as "from … to …". The oldest go first. @type {Map<string, Item>} */
+const known = new Map();
+const mostKnown = 2000;
+/** @param {Item} item */
+function learn(item) {
+  known.delete(String(item.id));
+  known.set(String(item.id), item);
+  if (known.size > mostKnown) known.delete(/** @type {string} */ (known.keys().next().value));
+}
+
+/** Revisions and cursors of this tab's own changes: their acks come before their events. @type {Set<string>} */
+const own = new Set();
+
+/** @param {string} title @param {string} text @param {string} [action] @param {() => void} [act] */
+function showEmpty(title, text, action = "", act = () => {}) {
+  table.hidden = true;
+  empty.hidden = false;
+  emptyTitle.textContent = title;
+  emptyText.textContent = text;
+  emptyDo.textContent = action;
+  emptyDo.hidden = action === "";
+  emptyDo.onclick = act;
+}
+
+/** @param {Error} error */
+function cannotStart(error) {
+  element("state-text").textContent = "Not connected";
+  connection.dataset.state = document.body.dataset.state = "failed";
+  showEmpty("The page cannot start yet", error.message, "Reload", () => location.reload());
+  element("items").setAttribute("aria-busy", "false");
+}
+
+/** @param {typeof import("socket.io-client")} client */
+function start(client) {
+  let name = "";
+  const socket = connect(client, (state) => {
+    name = state.name;
+    connection.dataset.state = state.name;
+    element("state-text").textContent = state.text;
+    document.body.dataset.state = state.name;
+    banner.textContent = state.banner;
+    banner.hidden = state.banner === "";
+    connectButton.hidden = false;
+    element("connect-text").textContent = state.name === "away" ? "Go online" : "Go offline";
+  });
+
+  const feed = createFeed(socket, {
+    onPage(items, meta, marks) {
+      const pages = Math.max(meta.pages ?? 1, 1);
+      if (view.page > pages) return look({ page: pages });
+      items.forEach(learn);
+      learnCategories(items);
+      const filtered = filtersOf(view) !== undefined;
+      showItems(items, marks);
+      showPages(meta, items.length, filtered);
+      table.hidden = items.length === 0;
+      empty.hidden = items.length > 0;
+      if (items.length > 0) return;
+      if (filtered) showEmpty("Nothing matches", "No item has all of what you asked for.", "Clear the filter", clear);
+      else showEmpty(`${view.collection} is empty`, "Add the first item here, or start the server with --seed catalogue for a shop full of them.", "Add item", editor.add);
+    },
+    onChange(change) {
+      const id = String(change.id);
+      const before = known.get(id);
+      // Over polling an ack and its event can come in one answer: the ack's promise first needs its turn.
+      setTimeout(() => showChange(change, before, own.delete(change.type === "DELETED" ? change.cursor : change.rev)));
+      const after = change.type === "MODIFIED" ? change.item ?? (before && patched(before, change)) : change.item;
+      if (after && change.type !== "DELETED") learn(after);
+      else known.delete(id);
+    },
+    onLeave: fadeItem,
+    onFault(error) {
+      element("items").setAttribute("aria-busy", "false");
+      if (!socket.connected) return; // the banner says it
+      if (table.hidden || known.size === 0) showEmpty("The list cannot be shown", sentence(error), "Try again", () => feed.resume());
+      else notifyFault(error, "Reading the list");
+    },
+  });
+
+  /** Does a write, and remembers it as this tab's. @type {typeof feed.act} */
+  const act = async (verb, ...args) => {
+    const answer = await feed.act(verb, ...args);
+    if (verb !== "GET") {
+      const mark = verb === "DELETE" ? answer.meta.cursor : answer.meta.rev;
+      if (mark) own.add(mark);
+      if (own.size > 500) own.clear(); // no-ops make no event
+    }
+    return answer;
+  };
+  const editor = createEditor({ ...feed, act });
+
+  /** @param {Item} item */
+  const remove = async (item) => {
+    try {
+      const { result } = await act("DELETE", item.id);
+      if (!result) return notify(`${nameOf(item)} was deleted by somebody else already.`);
+      notify(`${nameOf(item)} is deleted.`, {
+        action: "Undo",
+        act: async () => {
+          try {
+            await act("PUT", item, { ifMatch: null });
+          } catch (error) {
+            notifyFault(error, `Bringing back ${nameOf(item)}`);
+          }
+        },
+      });
+    } catch (error) {
+      notifyFault(error, `Deleting ${nameOf(item)}`);
+    }
+  };
+
+  /** Looks at the collection in another way. @param {Partial<View>} change */
+  function look(change) {
+    view = { ...view, ...change };
+    history.replaceState(null, "", writeAddress(view, location.search, usual));
+    showView(view);
+    feed.show(view);
+  }
+  function clear() {
+    clearTools();
+    look({ search: "", category: "", from: null, to: null, page: 1 });
+  }
+
+  listenToTools(look);
+  listenToPager((step) => look({ page: view.page + step }));
+  listenToRows({ edit: editor.edit, remove });
+  element("add").addEventListener("click", editor.add);
+  connectButton.addEventListener("click", () => (name === "away" ? socket.connect() : socket.disconnect()));
+
+  let connections = 0;
+  socket.on("connect", () => {
+    connections += 1;
+    if (connections > 1 && !socket.recovered) showGap();
+    feed.resume();
+  });
+  feed.show(view);
+}
+
+element("collection").textContent = view.collection;
+document.title = `${view.collection} · ackbase`;
+table.setAttribute("aria-label", `Items of ${view.collection}`);
+showView(view);
+loadClient().then(start, cannotStart);

@@ -1,0 +1,164 @@
+/**
+ * Stock Socket.IO clients, in every version and over every transport that the contract names, and what the tests
+ * hear through them.
+ */
+import { io as io4 } from "socket.io-client";
+import { io as io3 } from "socket.io-client-3";
+
+import { deadline } from "./server.mjs";
+
+/** @typedef {import("socket.io-client").Socket} Socket */
+/** @typedef {{ name: string, version: 3 | 4, transports: string[] }} Way */
+
+/** Every way to connect. @type {Way[]} */
+export const ways = [4, 3].flatMap((version) => [
+  { name: `socket.io-client ${version}.x over websocket`, version, transports: ["websocket"] },
+  { name: `socket.io-client ${version}.x over polling`, version, transports: ["polling"] },
+  { name: `socket.io-client ${version}.x, polling then upgraded`, version, transports: ["polling", "websocket"] },
+]);
+
+/** The one that most tests use. */
+export const websocket = ways[0];
+
+/** @type {Set<Socket>} */
+const sockets = new Set();
+
+/** Disconnects every socket that connect has made. For afterEach. */
+export function disconnectAll() {
+  for (const socket of sockets) socket.disconnect();
+  sockets.clear();
+}
+
+/**
+ * Connects; where the way upgrades, it resolves when that has happened, unless early is set.
+ *
+ * @param {string} url
+ * @param {Way} [way]
+ * @param {{ early?: boolean } & Record<string, unknown>} [options] early, and the client's own
+ * @returns {Promise<Socket>}
+ */
+export async function connect(url, way = websocket, { early = false, ...options } = {}) {
+  /** @type {typeof io4} */
+  const io = way.version === 3 ? /** @type {any} */ (io3) : io4;
+  const socket = io(url, { forceNew: true, reconnection: false, ...options, transports: way.transports });
+  sockets.add(socket);
+  const upgraded =
+    way.transports.length > 1 && !early
+      ? new Promise((resolve) => socket.io.once("open", () => socket.io.engine.once("upgrade", () => resolve(undefined))))
+      : undefined;
+  await Promise.race([
+    new Promise((resolve, reject) => {
+      socket.once("connect", () => resolve(undefined));
+      socket.once("connect_error", reject);
+    }),
+    deadline("the connection"),
+  ]);
+  await Promise.race([upgraded, deadline("the upgrade")]);
+  return socket;
+}
+
+/**
+ * @typedef {object} Answer
+ * @property {any} result
+ * @property {null | { code: string, status: number, message: string, details?: any }} error
+ * @property {any} meta
+ * @property {number} values how many were acknowledged
+ */
+
+/**
+ * Emits with a callback and resolves with all that is acknowledged.
+ *
+ * @param {Socket} socket
+ * @param {string} verb
+ * @param {...unknown} args
+ * @returns {Promise<Answer>}
+ */
+export function call(socket, verb, ...args) {
+  return Promise.race([
+    new Promise((resolve) => {
+      socket.emit(verb, ...args, (/** @type {any[]} */ ...values) => {
+        resolve({ result: values[0], error: values[1], meta: values[2], values: values.length });
+      });
+    }),
+    deadline(`the answer to ${verb} ${JSON.stringify(args)?.slice(0, 200)}`),
+  ]);
+}
+
+/**
+ * call for what has to succeed: resolves with the result, checks that there is no error.
+ *
+ * @param {Socket} socket
+ * @param {string} verb
+ * @param {...unknown} args
+ * @returns {Promise<any>}
+ */
+export async function ok(socket, verb, ...args) {
+  const { result, error } = await call(socket, verb, ...args);
+  if (error) throw new Error(`${verb} ${JSON.stringify(args)?.slice(0, 200)}: ${error.code}: ${error.message}`);
+  return result;
+}
+
+/** @typedef {Record<string, any>} Change */
+
+/**
+ * Collects the changes that a socket hears, in their order.
+ */
+export class Changes {
+  /** @type {Change[]} */
+  #heard = [];
+  #taken = 0;
+  /** @type {null | (() => void)} */
+  #wake = null;
+
+  /** @param {Socket} socket */
+  constructor(socket) {
+    for (const type of ["ADDED", "MODIFIED", "DELETED"]) {
+      socket.on(type, (/** @type {any[]} */ ...args) => {
+        this.#heard.push(args.length === 1 && args[0]?.type === type ? args[0] : { malformed: [type, ...args] });
+        this.#wake?.();
+      });
+    }
+  }
+
+  /** All changes so far. */
+  get all() {
+    return this.#heard;
+  }
+
+  /**
+   * The next n changes.
+   *
+   * @param {number} n
+   * @returns {Promise<Change[]>}
+   */
+  async take(n) {
+    const late = deadline(`change ${this.#taken + n} (${this.#heard.length} have come)`);
+    while (this.#heard.length < this.#taken + n) {
+      await Promise.race([new Promise((resolve) => (this.#wake = () => resolve(undefined))), late]);
+    }
+    this.#taken += n;
+    return this.#heard.slice(this.#taken - n, this.#taken);
+  }
+
+  /** @returns {Promise<Change>} */
+  async next() {
+    return (await this.take(1))[0];
+  }
+
+  /**
+   * Fails if anything was heard that no test has taken. Events come in order, so a change that is made now and
+   * heard by this socket comes after everything that was still on its way.
+   *
+   * @param {() => Promise<unknown>} change makes one change that this socket hears
+   * @returns {Promise<Change>} that change
+   */
+  async nothingBefore(change) {
+    const before = this.#taken;
+    const answer = await change();
+    const next = await this.next();
+    if (this.#heard.length > before + 1) {
+      throw new Error(`heard more than the one change: ${JSON.stringify(this.#heard.slice(before))} after ${JSON.stringify(answer)}`);
+    }
+    return next;
+  }
+}
