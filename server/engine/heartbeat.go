@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"time"
+
+	"ackbase/server/packet"
+)
+
+const (
+	// closeTimeout is how long a closed session may take to write what waits,
+	// or to fetch it by a poll.
+	closeTimeout = 30 * time.Second
+	// shutdownGrace is the same for a polling client that is not polling when
+	// the server shuts down.
+	shutdownGrace = time.Second
+)
+
+// startHeartbeat arms the session's one timer for its first ping.
+func (s *Session) startHeartbeat() {
+	now := s.server.now()
+	s.seen.Store(now)
+	s.pingAt = now + int64(s.server.options.PingInterval)
+	s.due = s.pingAt
+	s.timer = time.AfterFunc(s.server.options.PingInterval, s.tick)
+}
+
+// schedule sees that the timer fires at the given time, or earlier.
+func (s *Session) schedule(at int64) {
+	if s.due == 0 || at < s.due {
+		s.due = at
+		s.timer.Reset(time.Duration(at - s.server.now()))
+	}
+}
+
+// tick does what is due and arms the timer for what comes next.
+func (s *Session) tick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refs == 0 {
+		return
+	}
+	s.due = 0
+	now := s.server.now()
+	if s.reason != "" {
+		if now >= s.closeBy {
+			s.cutOff()
+		} else {
+			s.schedule(s.closeBy)
+		}
+		return
+	}
+	if s.pingAt != 0 && now >= s.pingAt {
+		s.pingAt = 0
+		s.pongBy = now + int64(s.server.options.PingTimeout)
+		s.sendPacket(packet.EnginePing, "")
+		if s.conn != nil {
+			s.pingLeft = s.queued
+		}
+	}
+	if s.checkDeadlines(now) {
+		return
+	}
+	for _, at := range [...]int64{s.pingAt, s.pongBy, s.stallBy} {
+		if at != 0 {
+			s.schedule(at)
+		}
+	}
+}
+
+// checkDeadlines closes the session if its pong or a poll is overdue.
+func (s *Session) checkDeadlines(now int64) (closed bool) {
+	if s.stallBy != 0 && now >= s.stallBy {
+		s.shut(ReasonStalled, 0, false)
+		return true
+	}
+	if s.pongBy == 0 || now < s.pongBy {
+		return false
+	}
+	// Anything that came from the client since is a sign of life too. Where
+	// the ping has not left yet, or the pong is not read since answers wait,
+	// progress of the output counts, and the stall timeout rules.
+	waiting := s.conn != nil && (s.pingLeft > 0 || s.full.Load())
+	s.pongBy = s.seen.Load() + int64(s.server.options.PingTimeout)
+	if waiting {
+		s.pongBy = now + int64(s.server.options.PingTimeout)
+	}
+	if now < s.pongBy {
+		return false
+	}
+	s.shut(ReasonPingTimeout, 0, false)
+	return true
+}
+
+// pong takes the client's answer to a ping.
+func (s *Session) pong() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason != "" {
+		return
+	}
+	s.pongBy = 0
+	s.pingLeft = 0
+	s.pingAt = s.server.now() + int64(s.server.options.PingInterval)
+	s.schedule(s.pingAt)
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"net"
+	"sync"
+)
+
+// An outbox holds what waits to go to one client: server frames, in order,
+// every frame within one chunk. The session has none while nothing waits.
+type outbox struct {
+	chunks []chunk
+	iov    [][]byte // of a gathered write, kept with the outbox to be used again
+	list   net.Buffers
+}
+
+// A chunk is a run of whole frames: either copied together into a buffer of the
+// pool, or one frame of a shared Message. b is what of it is still to go.
+type chunk struct {
+	b     []byte
+	buf   *buffer // nil for a shared frame
+	large bool    // part of a large answer, outside the bound
+}
+
+// A frame of a shared Message up to this size is copied, since that costs less
+// than one more piece in a gathered write.
+const copyLimit = 1 << 10
+
+var outboxes = sync.Pool{New: func() any { return new(outbox) }}
+
+// room returns a chunk's buffer with room for a frame of n bytes at the end of
+// the outbox. After appending to it, grown must be called.
+func (o *outbox) room(n int, large bool) *chunk {
+	if last := len(o.chunks) - 1; last >= 0 && !large {
+		c := &o.chunks[last]
+		if c.buf != nil && !c.large && cap(c.b)-len(c.b) >= n {
+			return c
+		}
+	}
+	size := n
+	if len(o.chunks) > 0 {
+		// More than a few answers wait: fewer, larger pieces.
+		size = max(n, readBufferSize)
+	}
+	buf := getBuffer(size)
+	o.chunks = append(o.chunks, chunk{b: buf.b, buf: buf, large: large})
+	return &o.chunks[len(o.chunks)-1]
+}
+
+// add appends the frame of a shared message.
+func (o *outbox) add(m *Message, large bool) {
+	if len(m.frame) <= copyLimit {
+		c := o.room(len(m.frame), large)
+		c.b = append(c.b, m.frame...)
+		return
+	}
+	o.chunks = append(o.chunks, chunk{b: m.frame, large: large})
+}
+
+// consume takes n written bytes from the front and tells how many of them
+// belonged to large answers.
+func (o *outbox) consume(n int) (large int) {
+	done := 0
+	for done < len(o.chunks) {
+		c := &o.chunks[done]
+		took := min(n, len(c.b))
+		c.b = c.b[took:]
+		n -= took
+		if c.large {
+			large += took
+		}
+		if len(c.b) > 0 {
+			break
+		}
+		if c.buf != nil {
+			c.buf.release()
+		}
+		done++
+	}
+	if done > 0 {
+		rest := copy(o.chunks, o.chunks[done:])
+		clear(o.chunks[rest:])
+		o.chunks = o.chunks[:rest]
+	}
+	return large
+}
+
+// next returns the bytes to write next, at most limit of them and never none
+// while something waits: one slice where a single chunk is enough, else a list
+// for a gathered write.
+func (o *outbox) next(limit int) (one []byte, many *net.Buffers, size int) {
+	if len(o.chunks) == 0 {
+		return nil, nil, 0
+	}
+	first := o.chunks[0].b
+	if len(first) >= limit {
+		return first[:limit], nil, limit
+	}
+	if len(o.chunks) == 1 {
+		return first, nil, len(first)
+	}
+	o.iov = o.iov[:0]
+	for i := range o.chunks {
+		b := o.chunks[i].b
+		if len(b) > limit-size {
+			b = b[:limit-size]
+		}
+		o.iov = append(o.iov, b)
+		if size += len(b); size == limit {
+			break
+		}
+	}
+	o.list = o.iov
+	return nil, &o.list, size
+}
+
+// release gives back the outbox and every buffer still in it.
+func (o *outbox) release() {
+	for i := range o.chunks {
+		if o.chunks[i].buf != nil {
+			o.chunks[i].buf.release()
+		}
+	}
+	clear(o.chunks)
+	clear(o.iov[:cap(o.iov)])
+	if cap(o.chunks) > 64 || cap(o.iov) > 64 {
+		return // of a slow client; not worth keeping
+	}
+	o.chunks, o.iov, o.list = o.chunks[:0], o.iov[:0], nil
+	outboxes.Put(o)
+}

@@ -1,0 +1,396 @@
+package engine
+
+import (
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"ackbase/server/packet"
+)
+
+// handshakeFault says what is wrong with a WebSocket handshake (RFC 6455, section
+// 4.2.1), or "". It is asked before the connection is taken over, so that every
+// refusal is a plain answer of net/http.
+func handshakeFault(r *http.Request) string {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
+		return "a WebSocket handshake must be a GET request of HTTP/1.1"
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return "the Upgrade header of a WebSocket handshake must be websocket"
+	case err != nil || len(key) != 16:
+		return "the Sec-WebSocket-Key header must be 16 bytes in base64"
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return "the Sec-WebSocket-Version header must be 13"
+	}
+	return ""
+}
+
+// serveWebSocket accepts a WebSocket: for a new session where s is nil, else as a
+// probe for an upgrade of s. It returns at once; a goroutine of its own reads.
+func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transport string, s *Session) {
+	if transport != WebSocket {
+		refuse(w, true, codeBadRequest)
+		return
+	}
+	if fault := handshakeFault(r); fault != "" {
+		refuseHandshake(w, fault)
+		return
+	}
+	upgrader := ws.HTTPUpgrader{Timeout: srv.options.StallTimeout, Header: corsOnly(w.Header())}
+	conn, rw, _, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return
+	}
+	var early *buffer
+	if n := rw.Reader.Buffered(); n > 0 {
+		early = getBuffer(max(n, readBufferSize))
+		head, _ := rw.Reader.Peek(n)
+		early.b = append(early.b, head...)
+	}
+	if s != nil {
+		s.startProbe(conn, early)
+		return
+	}
+	s = newSession(srv, r)
+	s.conn = conn
+	if !srv.open(s, srv.openTail) {
+		_ = conn.Close()
+	}
+	go newReader(s, conn, early).run()
+}
+
+// A reader reads one WebSocket, on its own goroutine.
+type reader struct {
+	s       *Session
+	conn    net.Conn
+	probing bool
+	wait    readiness
+
+	in    *buffer // what was read; nil while nothing is left of it
+	start int     // where in in.b the unhandled rest begins
+	size  int     // how much to read into an empty buffer
+	begun bool    // the handler is marked as running
+
+	message *buffer // the fragments so far; nil outside a fragmented message
+	op      ws.OpCode
+}
+
+func newReader(s *Session, conn net.Conn, early *buffer) *reader {
+	r := &reader{s: s, conn: conn, in: early, size: readBufferSize}
+	r.wait.init(conn)
+	return r
+}
+
+// run serves a session that began as a WebSocket.
+func (r *reader) run() {
+	r.s.release() // the OPEN packet leaves, and what accept has sent
+	r.loop()
+	r.close()
+}
+
+// close follows the last read, whatever ended it.
+func (r *reader) close() {
+	_ = r.conn.Close()
+	if r.in != nil {
+		r.in.release()
+	}
+	if r.message != nil {
+		r.message.release()
+	}
+	r.s.mu.Lock()
+	r.s.unref()
+	r.s.mu.Unlock()
+}
+
+// loop handles what comes until the connection ends.
+func (r *reader) loop() {
+	s := r.s
+	for {
+		err := r.handle()
+		if err == nil && !s.ended.Load() {
+			if r.paused() {
+				s.awaitDrained()
+				continue
+			}
+			err = r.fill()
+		}
+		switch {
+		case err == nil && !s.ended.Load():
+			continue
+		case err == nil:
+			// Closed by the server: nothing is handled any more.
+		case r.probing:
+			return
+		default:
+			s.readFailed(err)
+		}
+		r.discard()
+		return
+	}
+}
+
+// paused tells that too much waits for the client to handle more from it.
+func (r *reader) paused() bool { return r.s.full.Load() && !r.probing }
+
+// fill reads more. The buffer is held during the wait only where a frame has
+// begun or the connection cannot tell when it is readable.
+func (r *reader) fill() error {
+	if r.in != nil && r.start == len(r.in.b) {
+		r.in.release()
+		r.in, r.start = nil, 0
+	}
+	if r.in == nil {
+		buf, err := r.wait.read(r.conn, r.size)
+		r.in = buf
+		if buf != nil {
+			r.size = nextReadSize(r.size, len(buf.b))
+		}
+		return err
+	}
+	if r.start > 0 {
+		rest := copy(r.in.b, r.in.b[r.start:])
+		r.in.b, r.start = r.in.b[:rest], 0
+	}
+	if len(r.in.b) == cap(r.in.b) {
+		// A frame larger than the buffer: the buffer grows with what has
+		// really come, not with what the frame promises.
+		r.in = r.in.grow(min(4*cap(r.in.b), r.s.server.options.MaxPayload+maxClientHeader))
+	}
+	n, err := r.conn.Read(r.in.b[len(r.in.b):cap(r.in.b)])
+	r.in.b = r.in.b[:len(r.in.b)+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// discard waits for the client to close its side after the close frame, so that
+// it can read all of it. Reader deadlines and the close timeout bound the wait.
+func (r *reader) discard() {
+	r.s.mu.Lock()
+	drain := r.s.drain
+	r.s.mu.Unlock()
+	if !drain {
+		return
+	}
+	if r.in != nil {
+		r.in.release()
+		r.in, r.start = nil, 0
+	}
+	for left := 64 << 20; left > 0; {
+		buf, err := r.wait.read(r.conn, readBufferSize)
+		if buf != nil {
+			left -= len(buf.b)
+			buf.release()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// handle deals with every whole frame in the buffer, then has the answers
+// written. An error ends the connection.
+func (r *reader) handle() (err error) {
+	if r.in == nil {
+		return nil
+	}
+	defer r.endBatch()
+	for !r.s.ended.Load() {
+		data := r.in.b[r.start:]
+		limit := r.s.server.options.MaxPayload
+		if r.message != nil {
+			limit = max(limit-len(r.message.b), ws.MaxControlFramePayloadSize)
+		}
+		h, err := parseHeader(data, limit)
+		if err == errIncomplete || err == nil && len(data) < h.size+h.payload {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r.start += h.size + h.payload
+		payload := data[h.size : h.size+h.payload]
+		ws.Cipher(payload, h.mask, 0)
+		if !r.probing && !r.begun {
+			if !r.s.begin() {
+				return nil
+			}
+			r.begun = true
+			r.s.seen.Store(r.s.server.now())
+		}
+		if err := r.frame(h, payload); err != nil {
+			return err
+		}
+		if r.start == len(r.in.b) || r.paused() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// endBatch follows the frames that were handled together. A panic of the handler
+// ends here, and with it the session.
+func (r *reader) endBatch() {
+	if p := recover(); p != nil {
+		r.s.panicked("Message", p)
+	}
+	if r.begun {
+		r.begun = false
+		r.s.end()
+	}
+}
+
+// frame handles one frame.
+func (r *reader) frame(h frameHeader, payload []byte) error {
+	switch h.op {
+	case ws.OpPing:
+		return r.control(ws.OpPong, payload)
+	case ws.OpPong:
+		return nil
+	case ws.OpClose:
+		code, err := checkClose(payload)
+		if err != nil {
+			return err
+		}
+		return &closed{code}
+	case ws.OpContinuation:
+		if r.message == nil {
+			return errContinuation
+		}
+	default:
+		if r.message != nil {
+			return errContinuation
+		}
+		if h.fin {
+			return r.data(h.op, payload)
+		}
+		r.op = h.op
+		r.message = getBuffer(len(payload))
+	}
+	if len(r.message.b)+len(payload) > r.s.server.options.MaxPayload {
+		return errTooBig
+	}
+	if need := len(r.message.b) + len(payload); need > cap(r.message.b) {
+		r.message = r.message.grow(max(need, 2*cap(r.message.b)))
+	}
+	r.message.b = append(r.message.b, payload...)
+	if !h.fin {
+		return nil
+	}
+	whole := r.message
+	r.message = nil
+	err := r.data(r.op, whole.b)
+	whole.release()
+	return err
+}
+
+// data handles one whole WebSocket message.
+func (r *reader) data(op ws.OpCode, payload []byte) error {
+	if op == ws.OpBinary {
+		if r.probing {
+			return errNoProbe
+		}
+		r.s.handler.Message(r.s, payload, true)
+		return nil
+	}
+	if !utf8.Valid(payload) {
+		return errNotUTF8
+	}
+	p, err := packet.DecodeEngine(payload)
+	if r.probing {
+		return r.probePacket(p, err)
+	}
+	if err != nil {
+		return err
+	}
+	return r.s.packet(p)
+}
+
+// packet handles one packet of a client, the same on either transport, and
+// returns an error where it closes the session.
+func (s *Session) packet(p packet.EnginePacket) error {
+	switch p.Type {
+	case packet.EngineMessage:
+		s.handler.Message(s, p.Data, p.Binary)
+	case packet.EnginePong:
+		s.pong()
+	case packet.EnginePing:
+		return errPing
+	case packet.EngineClose:
+		return &closed{ws.StatusNormalClosure}
+	}
+	// OPEN, UPGRADE and NOOP mean nothing here, as in the official server.
+	return nil
+}
+
+// closed is the client's own wish to close.
+type closed struct{ code ws.StatusCode }
+
+func (*closed) Error() string { return "the client closed the session" }
+
+var errPing = errors.New("a client must not send pings: in protocol 4 the server does")
+
+// readFailed closes a session whose WebSocket cannot be read any further.
+func (s *Session) readFailed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var bad *frameError
+	var bye *closed
+	switch {
+	case errors.As(err, &bye):
+		s.shut(ReasonTransportClose, bye.code, true)
+	case errors.As(err, &bad):
+		s.shut(ReasonTransportError, bad.code, true)
+	case errors.Is(err, packet.ErrEngineType):
+		s.shut(ReasonParseError, ws.StatusNormalClosure, true)
+	case errors.Is(err, errPing):
+		s.shut(ReasonTransportError, ws.StatusNormalClosure, true)
+	default:
+		s.shut(ReasonTransportClose, 0, false)
+	}
+}
+
+// control answers with a control frame.
+func (r *reader) control(op ws.OpCode, payload []byte) error {
+	if r.probing {
+		var frame [2 + ws.MaxControlFramePayloadSize]byte
+		return r.writeProbe(append(appendHeader(frame[:0], op, len(payload)), payload...))
+	}
+	s := r.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason != "" {
+		return nil
+	}
+	size := headerSize(len(payload)) + len(payload)
+	c := s.outbox().room(size, false)
+	c.b = append(appendHeader(c.b, op, len(payload)), payload...)
+	s.sent(size, false)
+	return nil
+}
+
+// corsOnly returns the headers that a handshake's answer takes from what was set
+// before.
+func corsOnly(set http.Header) http.Header {
+	h := make(http.Header, 3)
+	for _, name := range [...]string{"Vary", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"} {
+		if v := set[name]; v != nil {
+			h[name] = v
+		}
+	}
+	return h
+}
+
+// upgradeDeadline is when a probe must have become the session's transport.
+func (srv *Server) upgradeDeadline() time.Time { return time.Now().Add(srv.options.UpgradeTimeout) }
