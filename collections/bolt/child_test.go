@@ -1,0 +1,3 @@
+package bolt
+
+func child() bool { return false }
