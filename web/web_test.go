@@ -59,7 +59,7 @@ func TestPageShowsTheCollectionOfTheOptions(t *testing.T) {
 // Every part that a served file names is served too.
 func TestPartsOfThePageAreServed(t *testing.T) {
 	handler := New(nil)
-	link := regexp.MustCompile(`(?:src|href)="([^"#]+)"|(?:from|import) "([^"]+)"|@import "([^"]+)"`)
+	link := regexp.MustCompile(`(?:src|href)="([^"#]+)"|(?:from|import) "([.][^"]+)"|@import "([^"]+)"`)
 	seen := map[string]bool{}
 	var visit func(target string)
 	visit = func(target string) {

@@ -34,10 +34,15 @@
  */
 
 /**
+ * What items must be like: each field, by its dotted path, and each group must hold.
+ * @typedef {{ [field: string]: Condition | Filters | Filters[] | undefined, $and?: Filters[], $or?: Filters[], $not?: Filters }} Filters
+ */
+
+/**
  * Which items of a collection, in which order. All fields are optional; `page` counts from 1, `limit` is 50 unless
  * given and 1,000 at most, `sort` is like `"name"` or `"-rrp,name"`, `filters` must all hold, `fields` picks what
  * is sent of each item, `after` takes the `next` of the page before, `total: false` spares the count.
- * @typedef {{ page?: number, limit?: number, sort?: string, filters?: Record<string, Condition>,
+ * @typedef {{ page?: number, limit?: number, sort?: string, filters?: Filters,
  *   fields?: string[], after?: string, total?: boolean }} Query
  */
 

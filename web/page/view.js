@@ -3,7 +3,7 @@
  * copied link shows the same.
  */
 
-/** @typedef {import("../client/ackbase.js").Condition} Condition */
+/** @typedef {import("../client/ackbase.js").Filters} Filters */
 /** @typedef {import("../client/ackbase.js").Query} Query */
 
 /**
@@ -57,12 +57,12 @@ export function writeAddress(view, search, collection) {
 
 /**
  * What an item must be like; undefined where anything goes.
- * @param {View} view @returns {Record<string, Condition> | undefined}
+ * @param {View} view @returns {Filters | undefined}
  */
 export function filtersOf(view) {
-  /** @type {Record<string, Condition>} */
+  /** @type {Filters} */
   const filters = {};
-  if (view.search) filters.name = { $or: spellings(view.search).map((text) => ({ $contains: text })) };
+  if (view.search) filters.$or = spellings(view.search).map((text) => ({ name: { $contains: text } }));
   if (view.category) filters.category = { $eq: view.category };
   if (view.from !== null || view.to !== null) {
     filters.rrp = {
