@@ -34,14 +34,16 @@ export function disconnectAll() {
  *
  * @param {string} url
  * @param {Way} [way]
- * @param {{ early?: boolean } & Record<string, unknown>} [options] early, and the client's own
+ * @param {{ early?: boolean, prepare?: (socket: Socket) => void } & Record<string, unknown>} [options] early, what to
+ *   do with the socket before it connects, and the client's own
  * @returns {Promise<Socket>}
  */
-export async function connect(url, way = websocket, { early = false, ...options } = {}) {
+export async function connect(url, way = websocket, { early = false, prepare, ...options } = {}) {
   /** @type {typeof io4} */
   const io = way.version === 3 ? /** @type {any} */ (io3) : io4;
   const socket = io(url, { forceNew: true, reconnection: false, ...options, transports: way.transports });
   sockets.add(socket);
+  prepare?.(socket);
   const upgraded =
     way.transports.length > 1 && !early
       ? new Promise((resolve) => socket.io.once("open", () => socket.io.engine.once("upgrade", () => resolve(undefined))))

@@ -1,0 +1,65 @@
+/**
+ * The Socket.IO server by itself, as examples/custom uses it: events and acknowledgements each way, text and binary
+ * mixed, also while the transport changes.
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+
+import { connect, disconnectAll, ways } from "./client.mjs";
+import { deadline, startServer } from "./server.mjs";
+
+/** @type {import("./server.mjs").Server} */
+let server;
+before(async () => (server = await startServer([], { pkg: "./examples/custom" })));
+after(() => server.stop());
+afterEach(disconnectAll);
+
+const n = 2000;
+
+/**
+ * The i-th message: every tenth has binary parts.
+ *
+ * @param {number} i
+ * @returns {unknown[]}
+ */
+const message = (i) => (i % 10 === 5 ? [i, Buffer.from(`binary ${i}`), { deep: [Buffer.alloc(i % 50, i % 256)] }] : [i, `text ${i} ü😀`, { n: [i, null] }]);
+
+for (const way of ways) {
+  describe(way.name, () => {
+    for (const early of way.transports.length > 1 ? [false, true] : [false]) {
+      test(`2,000 events each way in order, binary ones and acks mixed in${early ? ", during the upgrade" : ""}`, async () => {
+        const socket = await connect(server.url, way, { early });
+        /** @type {unknown[][]} */
+        const back = [];
+        const all = new Promise((resolve) => {
+          socket.on("message-back", (...args) => back.push(args) === n && resolve(undefined));
+        });
+        const acks = [];
+        for (let i = 0; i < n; i++) {
+          socket.emit("message", ...message(i));
+          if (i % 7 === 0) acks.push(new Promise((resolve) => socket.emit("message-with-ack", ...message(i), (/** @type {unknown[]} */ ...args) => resolve([i, args]))));
+          if (early && i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        await Promise.race([all, deadline(`${n} events`)]);
+        assert.equal(back.length, n);
+        for (let i = 0; i < n; i++) assert.deepEqual(back[i], message(i));
+        for (const [i, args] of /** @type {[number, unknown[]][]} */ (await Promise.race([Promise.all(acks), deadline("the acks")]))) {
+          assert.deepEqual(args, message(i));
+        }
+      });
+    }
+
+    test("each namespace gets its own auth", async () => {
+      for (const [namespace, auth] of [["/", undefined], ["/", { token: "t" }], ["/custom", { n: [1] }]]) {
+        /** @type {Promise<unknown>} */
+        let heard = Promise.resolve();
+        await connect(`${server.url}${namespace}`, way, { auth, prepare: (/** @type {any} */ socket) => (heard = new Promise((resolve) => socket.once("auth", resolve))) });
+        assert.deepEqual(await Promise.race([heard, deadline("auth")]), auth ?? {});
+      }
+    });
+
+    test("a namespace that does not exist is an error with a message", async () => {
+      await assert.rejects(connect(`${server.url}/nowhere`, way), /Invalid namespace/);
+    });
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * Nothing lost, doubled or out of order: between two clients on different transports.
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+
+import { call, Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
+import { startServer } from "./server.mjs";
+
+/** @type {import("./server.mjs").Server} */
+let server;
+before(async () => (server = await startServer()));
+after(() => server.stop());
+afterEach(disconnectAll);
+
+const n = 1000;
+let collections = 0;
+
+/** @param {import("./client.mjs").Way} writing @param {import("./client.mjs").Way} reading */
+async function thousand(writing, reading) {
+  const c = `c${collections++}`;
+  const [writer, reader] = [await connect(server.url, writing), await connect(server.url, reading)];
+  const changes = new Changes(reader);
+  await ok(reader, "SUBSCRIBE", c);
+  const answers = await Promise.all(Array.from({ length: n }, (_, i) => call(writer, "POST", c, { i })));
+  assert.deepEqual(answers.map(({ result }) => result?.id), Array.from({ length: n }, (_, i) => i + 1));
+  const heard = await changes.take(n);
+  assert.deepEqual(heard.map(({ item }) => item.i), Array.from({ length: n }, (_, i) => i));
+  assert.deepEqual(heard.map(({ rev }) => rev), answers.map(({ meta }) => meta.rev));
+  const last = await changes.nothingBefore(() => ok(writer, "DELETE", c, 1));
+  assert.equal(last.type, "DELETED");
+}
+
+describe("1,000 writes of one client are 1,000 events at another, in order and each once", () => {
+  const [websocket4, polling4, , websocket3, polling3, upgraded3] = ways;
+  for (const [writing, reading] of [[polling4, websocket4], [websocket4, polling4], [websocket4, upgraded3], [polling3, websocket3], [websocket3, polling3]]) {
+    test(`${writing.name} writes, ${reading.name} reads`, () => thousand(writing, reading));
+  }
+});
+
+test("two clients that write and read at the same time hear the same changes in the same order", async () => {
+  const c = `c${collections++}`;
+  const [a, b] = [await connect(server.url, ways[0]), await connect(server.url, ways[1])];
+  const heard = [new Changes(a), new Changes(b)];
+  for (const socket of [a, b]) await ok(socket, "SUBSCRIBE", c);
+  const writes = [];
+  for (let i = 0; i < 300; i++) for (const socket of [a, b]) writes.push(ok(socket, "PUT", c, { id: (i % 10) + 1, by: socket === a ? "a" : "b", i }));
+  await Promise.all(writes);
+  const [first, second] = await Promise.all(heard.map((changes) => changes.take(600)));
+  assert.deepEqual(first, second);
+  for (let i = 1; i < 600; i++) {
+    const before = first.slice(0, i).findLast(({ id }) => id === first[i].id);
+    assert.equal(first[i].prev, before?.rev, "each change follows on the one before it of the same item");
+  }
+});
+
+test("1,000 writes during the upgrade are 1,000 answers and 1,000 events in order", async () => {
+  for (const way of [ways[2], ways[5]]) {
+    const c = `c${collections++}`;
+    const socket = await connect(server.url, way, { early: true });
+    const changes = new Changes(socket);
+    let upgraded = false;
+    const upgrade = new Promise((resolve) => socket.io.engine.once("upgrade", () => resolve((upgraded = true))));
+    const subscribed = ok(socket, "SUBSCRIBE", c);
+    const answers = [];
+    let sentBefore = 0;
+    for (let i = 0; i < n; i++) {
+      answers.push(ok(socket, "POST", c, { i }));
+      if (!upgraded) sentBefore++;
+      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([subscribed, upgrade, ...answers]);
+    assert.ok(sentBefore > 0, "the upgrade was over before the first write");
+    assert.deepEqual((await changes.take(n)).map(({ item }) => item.i), Array.from({ length: n }, (_, i) => i));
+  }
+});
