@@ -1,106 +1,140 @@
 package collections
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"slices"
+	"strings"
 )
+
+// DefaultMaxItem is the size limit of an item in bytes where none is set.
+const DefaultMaxItem = 1 << 20
 
 // Options configure a DB. The zero value is the default.
 type Options struct {
 	Collections map[string]Collection // what is configured of collections, by name
 	Declared    bool                  // only the collections above exist; else any with a good name
-	MaxItem     int                   // bytes of an item; zero: 1 MB (1<<20)
+	MaxItem     int                   // bytes of an item as stored; zero: DefaultMaxItem
+}
+
+// Check tells what is wrong with options that a person has written: names of
+// collections, id schemes, paths of indexes. An ErrBadRequest, or nil.
+func (o *Options) Check() error {
+	for name, c := range o.Collections {
+		if err := CheckName(name); err != nil {
+			return err
+		}
+		if err := c.IDs.check(); err != nil {
+			return Errorf(ErrBadRequest, "collection %s: %s", name, err)
+		}
+		for _, index := range c.Indexes {
+			if len(index.Paths) == 0 {
+				return Errorf(ErrBadRequest, "collection %s: an index needs at least one path", name)
+			}
+			for _, p := range index.Paths {
+				if _, err := ParsePath(p); err != nil {
+					return Errorf(ErrBadRequest, "collection %s: index: %s", name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // DB is the rules of the verbs over a Store. It may be used concurrently.
-type DB struct{}
-
-// New makes a DB over a store, which it does not own. o may be nil.
-func New(store Store, o *Options) *DB { panic("skeleton") }
-
-// Write are the options of a write.
-type Write struct {
-	Writer  Writer
-	IfMatch *IfMatch // nil: no condition
-	Reason  string
-	By      string
+type DB struct {
+	store   Store
+	options Options
 }
 
-// IfMatch is a condition on an item's present revision.
-type IfMatch struct {
-	rev Rev  // this one
-	any bool // it exists; else with zero rev: it does not exist
-}
-
-// ParseIfMatch reads the option ifMatch: a rev, "*" or null. Absent (nil) raw: nil.
-func ParseIfMatch(raw json.RawMessage) (*IfMatch, error) { panic("skeleton") }
-
-// Result is what a write did. Its bytes are the caller's to keep.
-type Result struct {
-	Item     Item     // as stored; for Delete what was deleted
-	Created  bool     // the item did not exist before
-	Existed  bool     // the item existed before
-	Position Position // of the last change the write made; if it made none, what its transaction saw
-	Items    []Item   // PatchAll: the items touched, in the order they were first named, without those it deleted
+// New makes a DB over a store, which it does not own and never closes. o may
+// be nil; it is not checked (see Options.Check) and must not be changed afterwards.
+func New(store Store, o *Options) *DB {
+	db := &DB{store: store}
+	if o != nil {
+		db.options = *o
+	}
+	if db.options.MaxItem <= 0 {
+		db.options.MaxItem = DefaultMaxItem
+	}
+	return db
 }
 
 // Store is the store that the DB works over.
-func (db *DB) Store() Store { panic("skeleton") }
+func (db *DB) Store() Store { return db.store }
 
-// View is Store.View.
-func (db *DB) View(ctx context.Context, fn func(Reader) error) error { panic("skeleton") }
+// View is Store.View. Calls of its Reader do not check the collection: see CheckCollection.
+func (db *DB) View(ctx context.Context, fn func(Reader) error) error { return db.store.View(ctx, fn) }
 
 // Head is Store.Head.
-func (db *DB) Head() Position { panic("skeleton") }
+func (db *DB) Head() Position { return db.store.Head() }
 
 // Oldest is Store.Oldest.
-func (db *DB) Oldest() Position { panic("skeleton") }
+func (db *DB) Oldest() Position { return db.store.Oldest() }
 
 // Changes is Store.Changes.
 func (db *DB) Changes(ctx context.Context, after Position, max int) ([]*Change, error) {
-	panic("skeleton")
+	return db.store.Changes(ctx, after, max)
 }
 
 // CheckCollection tells whether a collection can be used: ErrBadRequest for a
 // bad name, ErrNotFound where collections must be declared and it is not.
-func (db *DB) CheckCollection(name string) error { panic("skeleton") }
+func (db *DB) CheckCollection(name string) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if _, ok := db.options.Collections[name]; db.options.Declared && !ok {
+		return Errorf(ErrNotFound, "there is no collection %q", name)
+	}
+	return nil
+}
 
 // Get returns an item, a copy, and the position of the view it was read in.
+// No such item: ErrNotFound.
 func (db *DB) Get(ctx context.Context, collection string, id ID) (Item, Position, error) {
-	panic("skeleton")
+	if err := db.CheckCollection(collection); err != nil {
+		return Item{}, Position{}, err
+	}
+	var item Item
+	var at Position
+	err := db.store.View(ctx, func(r Reader) error {
+		found, err := r.Get(collection, id)
+		item, at = found.clone(), r.Position()
+		return err
+	})
+	if err != nil {
+		return Item{}, Position{}, err
+	}
+	return item, at, nil
 }
 
-// List answers a query with copies, and the position of the view.
+// List answers a query with copies of the items, cut down to the query's
+// fields, and with the position of the view they were read in.
 func (db *DB) List(ctx context.Context, collection string, q *Query) (Page, Position, error) {
-	panic("skeleton")
+	if err := db.CheckCollection(collection); err != nil {
+		return Page{}, Position{}, err
+	}
+	var page Page
+	var at Position
+	err := db.store.View(ctx, func(r Reader) error {
+		found, err := r.List(ctx, collection, q)
+		page, at = found, r.Position()
+		page.Items = slices.Clone(found.Items)
+		for i := range page.Items {
+			page.Items[i].ID.text = strings.Clone(page.Items[i].ID.text)
+			page.Items[i].JSON = q.Project(nil, page.Items[i].JSON)
+		}
+		return err
+	})
+	if err != nil {
+		return Page{}, Position{}, err
+	}
+	return page, at, nil
 }
 
-// Post creates an item.
-func (db *DB) Post(ctx context.Context, collection string, item []byte, w Write, done func(Result, error)) {
-	panic("skeleton")
-}
-
-// Put creates or replaces an item. id may be zero if the item has one.
-func (db *DB) Put(ctx context.Context, collection string, id ID, item []byte, w Write, done func(Result, error)) {
-	panic("skeleton")
-}
-
-// Merge applies a merge patch to an item. id may be zero if the patch has one.
-func (db *DB) Merge(ctx context.Context, collection string, id ID, patch []byte, w Write, done func(Result, error)) {
-	panic("skeleton")
-}
-
-// Patch applies a JSON Patch to an item.
-func (db *DB) Patch(ctx context.Context, collection string, id ID, patch []byte, w Write, done func(Result, error)) {
-	panic("skeleton")
-}
-
-// PatchAll applies a JSON Patch to the collection as one document of items by id.
-func (db *DB) PatchAll(ctx context.Context, collection string, patch []byte, w Write, done func(Result, error)) {
-	panic("skeleton")
-}
-
-// Delete deletes an item.
-func (db *DB) Delete(ctx context.Context, collection string, id ID, w Write, done func(Result, error)) {
-	panic("skeleton")
+// clone is the item in memory of its own.
+func (i Item) clone() Item {
+	i.ID.text = strings.Clone(i.ID.text)
+	i.JSON = bytes.Clone(i.JSON)
+	return i
 }

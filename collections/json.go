@@ -1,20 +1,108 @@
 package collections
 
-// MaxDepth is how deep arrays and objects of an item may be nested.
-const MaxDepth = 64
+import "bytes"
 
-// CheckJSON tells whether raw is one JSON value that every reader reads the same.
-func CheckJSON(raw []byte, maxDepth int) error { panic("skeleton") }
-
-// EqualJSON tells whether two checked JSON texts are the same value.
-func EqualJSON(a, b []byte) bool { panic("skeleton") }
+// EqualJSON tells whether two checked JSON texts are the same value: the order
+// of members, white space, escapes and the spelling of numbers do not matter.
+// Numbers are compared exactly, not as float64, so that no write is taken
+// for one that changes nothing because its last digits are beyond a float64.
+func EqualJSON(a, b []byte) bool {
+	return bytes.Equal(a, b) || equalNodes(rawNode(a), rawNode(b))
+}
 
 // CompactJSON appends raw, which has been checked, without insignificant white space.
-func CompactJSON(dst, raw []byte) []byte { panic("skeleton") }
+func CompactJSON(dst, raw []byte) []byte {
+	from := 0
+	for i := 0; i < len(raw); {
+		switch {
+		case raw[i] == '"':
+			i, _ = skipString(raw, i+1)
+			i++
+		case raw[i] <= ' ':
+			dst = append(dst, raw[from:i]...)
+			i = skipSpace(raw, i)
+			from = i
+		default:
+			i++
+		}
+	}
+	return append(dst, raw[from:]...)
+}
 
-// ItemID is the top-level member "id" of a checked object; absent or null: ok is false.
-func ItemID(item []byte) (id ID, ok bool, err error) { panic("skeleton") }
+// ItemID is the top-level member "id" of a checked object; absent or null: ok
+// is false. An ErrBadRequest where it is neither that nor an id.
+func ItemID(item []byte) (id ID, ok bool, err error) {
+	m, found := idMember(item)
+	if !found {
+		return ID{}, false, nil
+	}
+	v := valueAt(item, m.value)
+	if v.Kind == Null {
+		return ID{}, false, nil
+	}
+	id, err = idOf(v)
+	return id, err == nil, err
+}
 
-// WithID is a copy of a checked object with the id as its first member, where
-// it has none or null; else the object unchanged.
-func WithID(item []byte, id ID) []byte { panic("skeleton") }
+// idMember finds the member "id" of an object. The cursor has gone behind it.
+func idMember(item []byte) (members, bool) {
+	m := members{b: item, i: skipSpace(item, 0)}
+	for m.next() {
+		m.skip()
+		if m.is("id") {
+			return m, true
+		}
+	}
+	return members{}, false
+}
+
+// WithID is a copy of a checked object with the id as its first member where
+// it has none or null; else the object itself, unchanged.
+func WithID(item []byte, id ID) []byte {
+	if _, ok, err := ItemID(item); ok || err != nil {
+		return item
+	}
+	return setID(item, id)
+}
+
+// setID is the object with this very id: itself where that is so, else a copy
+// with the id in the place of the one it had, or as its first member.
+func setID(item []byte, id ID) []byte {
+	m, found := idMember(item)
+	if found {
+		if v := valueAt(item, m.value); v.Kind != Null {
+			if has, err := idOf(v); err == nil && has == id {
+				return item
+			}
+			dst := append(make([]byte, 0, len(item)+maxIDText), item[:m.value]...)
+			dst = id.AppendJSON(dst)
+			return append(dst, item[m.i:]...)
+		}
+		item = withoutMember(item, m)
+	}
+	dst := append(make([]byte, 0, len(item)+32), `{"id":`...)
+	dst = id.AppendJSON(dst)
+	rest := item[skipSpace(item, 0)+1:]
+	if rest[skipSpace(rest, 0)] != '}' {
+		dst = append(dst, ',')
+	}
+	return append(dst, rest...)
+}
+
+// withoutMember is a copy of the object without the member at which m stands.
+func withoutMember(item []byte, m members) []byte {
+	from, to := m.start, m.i
+	if end := skipSpace(item, to); item[end] == ',' {
+		to = end + 1
+	} else {
+		// The last one: the comma before it goes, too.
+		for from > 0 && item[from-1] != ',' && item[from-1] != '{' {
+			from--
+		}
+		if item[from-1] == ',' {
+			from--
+		}
+	}
+	dst := append(make([]byte, 0, len(item)), item[:from]...)
+	return append(dst, item[to:]...)
+}

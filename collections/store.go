@@ -58,14 +58,15 @@ type Reader interface {
 	// round. None: ErrNotFound.
 	Get(collection string, id ID) (Item, error)
 
-	// List answers a query. A collection nobody has written to is empty.
-	// ctx ends a long scan.
+	// List answers a query with whole items (Query.Project picks fields). A
+	// collection nobody has written to is empty. ctx ends a long scan.
 	List(ctx context.Context, collection string, q *Query) (Page, error)
 }
 
 // Tx is an update under way. It is for one goroutine, until fn returns.
 type Tx interface {
-	// Get is Reader.Get, and sees what this update has written.
+	// Get is Reader.Get, and sees what this update has written. The bytes are
+	// valid until fn returns or the update writes.
 	Get(collection string, id ID) (Item, error)
 
 	// Position is that of the newest change before this update: of an earlier
@@ -77,6 +78,7 @@ type Tx interface {
 	// caller fills all of the Change but Position and Time, which the
 	// store sets on this very value by the time done is called. Before and Prev must be
 	// those of the Get in this update. After must be valid JSON that has the id.
+	// c and its bytes are the store's from then on, to keep and to share: Before must be a copy.
 	Write(c *Change) error
 
 	// NextNumber takes the collection's next running number: 1, 2, 3 …, never
