@@ -111,8 +111,10 @@ func (s *Store) build(x *index, state []byte) error {
 		if err != nil {
 			return err
 		}
-		if s.afterBuildStep != nil {
-			s.afterBuildStep()
+		if s.hooks.afterBuildStep != nil {
+			if err := s.hooks.afterBuildStep(); err != nil {
+				return err
+			}
 		}
 		if time.Since(logged) > time.Second {
 			logged = time.Now()

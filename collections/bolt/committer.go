@@ -103,6 +103,11 @@ func (b *batch) run(u *update) {
 		return
 	}
 	t := &transaction{batch: b, update: u, start: b.head}
+	if b.store.hooks.runTwice {
+		_ = t.call() // the second call counts
+		t.undo()
+		t.undos, t.wrote = nil, false
+	}
 	u.err = t.call()
 	t.over = true
 	if u.err != nil {
@@ -150,6 +155,11 @@ func (b *batch) commit() (err error) {
 	}()
 	if err := b.flush(); err != nil {
 		return b.store.writeError(err)
+	}
+	if b.store.hooks.beforeCommit != nil {
+		if err := b.store.hooks.beforeCommit(); err != nil {
+			return b.store.writeError(err)
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		return b.store.writeError(err)

@@ -34,6 +34,8 @@ type Options struct {
 
 	// QueueLength is how many updates can wait before Update blocks. Zero: 1024.
 	QueueLength int
+
+	hooks hooks
 }
 
 // reservedSpace is how much address space is mapped from the start: no memory
@@ -74,9 +76,11 @@ func Open(path string, o *Options) (*Store, error) {
 		db:      db,
 		logger:  logger,
 		indexes: declared,
+		hooks:   o.hooks,
 	}
 	if err := s.load(); err != nil {
 		_ = db.Close() // the first error says more
+		s.pages.close()
 		return nil, err
 	}
 	length := o.QueueLength
@@ -164,7 +168,10 @@ func (s *Store) load() (err error) {
 			return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be written: %v", s.path, err)
 		}
 	}
-	if s.pages = mapPages(s.path, s.db.Info().PageSize); s.pages == nil {
+	if !s.hooks.countByCursor {
+		s.pages = mapPages(s.path, s.db.Info().PageSize)
+	}
+	if s.pages == nil {
 		s.logger.Debug("bolt: totals are counted entry by entry on this system")
 	}
 	if err := s.db.View(s.loadMeta); err != nil {

@@ -30,14 +30,21 @@ type Store struct {
 	closeErr  error
 	done      chan struct{} // closed when the committer has gone
 
-	committed      head   // the committer's own
-	afterBuildStep func() // for tests: called between two transactions of building an index
-
-	commits atomic.Uint64
-	updates atomic.Uint64
+	committed head // the committer's own
+	hooks     hooks
+	commits   atomic.Uint64
+	updates   atomic.Uint64
 }
 
 var _ collections.Store = (*Store)(nil)
+
+// hooks are what this package's tests change in a store.
+type hooks struct {
+	runTwice       bool         // run each closure twice, as a store does after a conflict
+	countByCursor  bool         // as on systems where pages cannot be read
+	afterBuildStep func() error // called between two transactions of building an index
+	beforeCommit   func() error // called before the file's transaction is committed
+}
 
 // Stats are counts since the file was opened.
 type Stats struct {

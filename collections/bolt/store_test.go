@@ -42,11 +42,9 @@ func open(t testing.TB, path string, o *Options) *Store {
 	return s
 }
 
-func conformance(t *testing.T, prepare func(*Store)) {
+func conformance(t *testing.T, hooks hooks) {
 	openStore := func(t testing.TB, path string, c map[string]collections.Collection) collections.Store {
-		s := open(t, path, &Options{Collections: c})
-		prepare(s)
-		return s
+		return open(t, path, &Options{Collections: c, hooks: hooks})
 	}
 	storetest.Run(t, func(t testing.TB, c map[string]collections.Collection) collections.Store {
 		return openStore(t, filepath.Join(t.TempDir(), "data.db"), c)
@@ -62,5 +60,13 @@ func conformance(t *testing.T, prepare func(*Store)) {
 }
 
 func TestStore(t *testing.T) {
-	conformance(t, func(*Store) {})
+	conformance(t, hooks{})
+}
+
+func TestStoreRunsClosuresTwice(t *testing.T) {
+	conformance(t, hooks{runTwice: true})
+}
+
+func TestStoreWithoutPages(t *testing.T) {
+	conformance(t, hooks{countByCursor: true})
 }

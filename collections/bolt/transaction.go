@@ -13,13 +13,12 @@ import (
 // transaction is one update's view of the batch. It writes into the batch at once and
 // remembers how to take that back.
 type transaction struct {
-	batch   *batch
-	update  *update
-	start   head     // before this update
-	undos   []func() // in the order of what they undo
-	changes int      // of the batch, made by this update
-	wrote   bool
-	over    bool // the closure has returned
+	batch  *batch
+	update *update
+	start  head     // before this update
+	undos  []func() // in the order of what they undo
+	wrote  bool
+	over   bool // the closure has returned
 }
 
 var errOver = errors.New("bolt: the update is over: its Tx cannot be used after the closure has returned")
@@ -98,7 +97,6 @@ func (t *transaction) Write(c *collections.Change) error {
 	b.changes = append(b.changes, c)
 	b.changeBytes += size
 	b.bytes += 2 * size
-	t.changes++
 	t.undos = append(t.undos, func() {
 		b.changes[len(b.changes)-1] = nil
 		b.changes = b.changes[:len(b.changes)-1]

@@ -40,7 +40,7 @@ func testUpdate(t *testing.T, open Open) {
 	t.Run("an update that returns an error writes nothing and is done with that error", func(t *testing.T) {
 		h := start(t, open, nil)
 		h.put("items", number(1), `{"id":1}`)
-		head := h.Head()
+		head := h.changes(collections.Position{Epoch: h.Head().Epoch}, 1)[0].Position
 		cause := errors.New("on purpose")
 		err := h.update(func(tx collections.Tx) error {
 			if err := set(tx, "items", number(1), `{"id":1,"changed":true}`); err != nil {
