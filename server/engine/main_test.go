@@ -120,11 +120,16 @@ type bench struct {
 	handlers map[*Session]*recorder
 }
 
+// httpTimeout is what the HTTP server sets for reading and writing a request.
+var httpTimeout time.Duration
+
 // start runs an echo server on a real socket. The test's end checks that every
 // session was told its end once, in order, and that nothing of any is left.
 func start(t testing.TB, o *Options, setup func(s *Session, h *recorder)) *bench {
 	b := prepare(t, o, setup)
-	b.http = httptest.NewServer(b.Server)
+	b.http = httptest.NewUnstartedServer(b.Server)
+	b.http.Config.ReadTimeout, b.http.Config.WriteTimeout = httpTimeout, httpTimeout
+	b.http.Start()
 	t.Cleanup(func() {
 		b.stop()
 		b.http.Close()

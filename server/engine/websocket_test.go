@@ -34,7 +34,7 @@ func TestFrameRules(t *testing.T) {
 		"length of 2^62":                  {masked(0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 1), ws.StatusMessageTooBig},
 		"1001 bytes":                      {masked(0x81, 0xfe, 0x03, 0xe9), ws.StatusMessageTooBig},
 		"1001 binary bytes":               {masked(0x82, 0xfe, 0x03, 0xe9), ws.StatusMessageTooBig},
-		"fragments of 1200 bytes":         {bytes.Repeat(clientFrame(false, ws.OpText, long)[:], 1), 0},
+		"fragments of 1200 bytes":         {append(bytes.Repeat(clientFrame(false, ws.OpContinuation, long), 5), clientFrame(true, ws.OpContinuation, long)...), ws.StatusMessageTooBig},
 		"continuation of nothing":         {clientFrame(true, ws.OpContinuation, "x"), ws.StatusProtocolError},
 		"text within fragments":           {append(clientFrame(false, ws.OpText, "4a"), clientFrame(true, ws.OpText, "4b")...), ws.StatusProtocolError},
 		"binary within fragments":         {append(clientFrame(false, ws.OpText, "4a"), clientFrame(false, ws.OpBinary, "b")...), ws.StatusProtocolError},
@@ -56,11 +56,7 @@ func TestFrameRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "fragments of 1200 bytes" {
-				for range 4 {
-					c.in = append(c.in, clientFrame(false, ws.OpContinuation, long)...)
-				}
-				c.in = append(c.in, clientFrame(true, ws.OpContinuation, long)...)
-				c.code = ws.StatusMessageTooBig
+				c.in = append(clientFrame(false, ws.OpText, "4"), c.in...)
 			}
 			s := b.connect()
 			_, h := b.next()

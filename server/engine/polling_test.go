@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ackbase/server/packet"
+)
+
+func TestAbortedPoll(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, h := b.next()
+	conn := b.tcp()
+	fmt.Fprintf(conn, "GET /engine.io/?%s HTTP/1.1\r\nHost: x\r\n\r\n", sid)
+	b.awaitPoll(s)
+	conn.Close()
+	h.wantClosed(t, ReasonTransportError)
+	status, _ := b.get(sid)
+	want(t, "status after it", status, 400)
+}
+
+// A client that closes the connection of each poll once it has the answer is no
+// client that gave up.
+func TestConnectionForEachPoll(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, _ := b.next()
+	for i := range 50 {
+		_ = s.SendText(fmt.Appendf(nil, "%d", i))
+		conn := b.tcp()
+		fmt.Fprintf(conn, "GET /engine.io/?%s HTTP/1.1\r\nHost: x\r\n\r\n", sid)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(res.Body)
+		conn.Close()
+		want(t, "poll", string(text), fmt.Sprintf("4%d", i))
+	}
+}
+
+func TestPollHeaders(t *testing.T) {
+	b := start(t, nil, nil)
+	res, err := http.Get(b.url("EIO=4&transport=polling"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	want(t, "Content-Type", res.Header.Get("Content-Type"), "text/plain; charset=UTF-8")
+	want(t, "Cache-Control", res.Header.Get("Cache-Control"), "no-store")
+	want(t, "Transfer-Encoding", len(res.TransferEncoding), 0)
+}
+
+// Large payloads in every size around the response's buffer, and many small ones.
+func TestPollPayloads(t *testing.T) {
+	b := start(t, &Options{HighWater: 8 << 20, MaxBuffered: 16 << 20}, nil)
+	sid := b.poll()
+	s, _ := b.next()
+	var wanted [][]byte
+	add := func(data []byte, binary bool) {
+		if binary {
+			_ = s.Send(NewBinary(data))
+			wanted = append(wanted, append([]byte("b"), base64.StdEncoding.EncodeToString(data)...))
+			return
+		}
+		_ = s.SendText(data)
+		wanted = append(wanted, append([]byte("4"), data...))
+	}
+	for _, n := range []int{0, 1, 2, 3, 4, 125, 126, 9215, 9216, 9217, 12000, 16383, 16384, 16385, 18432, 65536, 300000} {
+		for _, binary := range []bool{false, true} {
+			add(bytes.Repeat([]byte("ab7"), n/3+1)[:n], binary)
+			wantPoll(t, b, sid, &wanted)
+			add(nil, binary)
+			add(bytes.Repeat([]byte("x"), n), !binary)
+			add([]byte("y"), binary)
+			wantPoll(t, b, sid, &wanted)
+		}
+	}
+	for i := range 30000 {
+		add(nil, i%2 == 0)
+	}
+	wantPoll(t, b, sid, &wanted)
+	want(t, "bytes that wait", s.Buffered(), 0)
+}
+
+func wantPoll(t *testing.T, b *bench, sid string, wanted *[][]byte) {
+	t.Helper()
+	_, text := b.get(sid)
+	if text != string(bytes.Join(*wanted, []byte{packet.PayloadSeparator})) {
+		t.Fatalf("a payload of %d packets came as %d bytes, %.80q", len(*wanted), len(text), text)
+	}
+	*wanted = nil
+}
+
+func TestBodyLimit(t *testing.T) {
+	b := start(t, &Options{MaxPayload: 1000}, nil)
+	sid := b.poll()
+	status, _ := b.post(sid, "4"+strings.Repeat("x", 999))
+	want(t, "status at the limit", status, 200)
+	_, h := b.next()
+	status, _ = b.post(sid, "4"+strings.Repeat("x", 1000))
+	want(t, "status over the limit", status, 413)
+	h.wantClosed(t, ReasonTransportError)
+
+	// Chunked, without end.
+	sid = b.poll()
+	_, h = b.next()
+	conn := b.tcp()
+	fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", sid)
+	go func() {
+		for range 1000 {
+			if _, err := conn.Write([]byte("64\r\n" + strings.Repeat("y", 100) + "\r\n")); err != nil {
+				return
+			}
+		}
+	}()
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status of a body without end", res.StatusCode, 413)
+	h.wantClosed(t, ReasonTransportError)
+
+	// A length that is promised and never comes costs no memory for it.
+	sid = b.poll()
+	s, h := b.next()
+	conn = b.tcp()
+	fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", sid)
+	b.await(s, "the POST", func() bool { return s.posting })
+	conn.Close()
+	h.wantClosed(t, ReasonTransportError)
+}
+
+func TestSlowBody(t *testing.T) {
+	b := start(t, &Options{PingInterval: 100 * time.Millisecond, PingTimeout: 100 * time.Millisecond}, nil)
+	sid := b.poll()
+	s, h := b.next()
+	conn := b.tcp()
+	fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", sid)
+	b.await(s, "the POST", func() bool { return s.posting })
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status", res.StatusCode, 400)
+	select {
+	case reason := <-h.closed:
+		if reason != ReasonPingTimeout && reason != ReasonTransportError {
+			t.Errorf("closed with %q", reason)
+		}
+	case <-time.After(patience):
+		t.Error("the session goes on")
+	}
+}
+
+func TestConcurrentPosts(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, h := b.next()
+	conn := b.tcp()
+	fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", sid)
+	b.await(s, "the first POST", func() bool { return s.posting })
+	status, _ := b.post(sid, "4x")
+	want(t, "status of the second", status, 400)
+	h.wantClosed(t, ReasonTransportError)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status of the first", res.StatusCode, 400)
+}
+
+func TestOctetStream(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	_, h := b.next()
+	res, err := http.Post(b.url(sid), "application/octet-stream", strings.NewReader("4x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	want(t, "status", res.StatusCode, 400)
+	h.wantClosed(t, ReasonTransportError)
+}
+
+// Close by the program: what waits and the end reach the client with the poll
+// that is there, or with the next.
+func TestForcedClosePolling(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, h := b.next()
+	poll := make(chan string, 1)
+	go func() {
+		_, text := b.get(sid)
+		poll <- text
+	}()
+	b.awaitPoll(s)
+	s.Close("")
+	want(t, "the waiting poll", <-poll, "1")
+	h.wantClosed(t, ReasonForcedClose)
+
+	sid = b.poll()
+	s, h = b.next()
+	_ = s.SendText([]byte("farewell"))
+	s.Close("server says no")
+	h.wantClosed(t, "server says no")
+	if err := s.SendText([]byte("late")); err != ErrClosed {
+		t.Errorf("SendText on a closed session: %v", err)
+	}
+	status, text := b.post(sid, "4late")
+	want(t, "a POST before the last poll", text, "ok")
+	want(t, "its status", status, 200)
+	_, text = b.get(sid)
+	want(t, "the last poll", text, "4farewell\x1e1")
+	status, _ = b.get(sid)
+	want(t, "status after it", status, 400)
+	want(t, "messages", len(h.got()), 0)
+	select {
+	case <-s.Context().Done():
+	default:
+		t.Error("the context of a closed session goes on")
+	}
+}
+
+// Answers to a POST come in one payload, after BatchEnd.
+func TestBatchPolling(t *testing.T) {
+	b := start(t, nil, func(s *Session, h *recorder) {
+		h.batchEnd = func(s *Session) { _ = s.SendText([]byte("end")) }
+	})
+	sid := b.poll()
+	s, _ := b.next()
+	poll := make(chan string, 1)
+	go func() {
+		_, text := b.get(sid)
+		poll <- text
+	}()
+	b.awaitPoll(s)
+	b.post(sid, "4a\x1e4b\x1ebAQ==")
+	want(t, "the poll", <-poll, "4a\x1e4b\x1ebAQ==\x1e4end")
+}
+
+// The HTTP server's own timeouts do not end a poll that waits.
+func TestServerTimeouts(t *testing.T) {
+	httpTimeout = 50 * time.Millisecond
+	defer func() { httpTimeout = 0 }()
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, _ := b.next()
+	poll := make(chan string, 1)
+	go func() {
+		_, text := b.get(sid)
+		poll <- text
+	}()
+	b.awaitPoll(s)
+	time.Sleep(150 * time.Millisecond) // three times what would end it
+	_ = s.SendText([]byte("late"))
+	want(t, "the poll", <-poll, "4late")
+}
