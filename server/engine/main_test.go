@@ -115,6 +115,7 @@ type bench struct {
 	http     *httptest.Server
 	accepted chan *Session
 	setup    func(s *Session, h *recorder)
+	pipes    []net.Conn // of sessions without a socket
 
 	mu       sync.Mutex
 	handlers map[*Session]*recorder
@@ -349,7 +350,7 @@ func (s *socket) text() string {
 	s.Helper()
 	op, payload := s.frame()
 	if op != ws.OpText {
-		s.Fatalf("got frame %x %q, want a text frame", op, payload)
+		s.Fatalf("got frame %x %.200q, want a text frame", op, payload)
 	}
 	return string(payload)
 }

@@ -115,9 +115,10 @@ func TestBodyLimit(t *testing.T) {
 	_, h = b.next()
 	conn := b.tcp()
 	fmt.Fprintf(conn, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", sid)
+	endless := conn
 	go func() {
 		for range 1000 {
-			if _, err := conn.Write([]byte("64\r\n" + strings.Repeat("y", 100) + "\r\n")); err != nil {
+			if _, err := endless.Write([]byte("64\r\n" + strings.Repeat("y", 100) + "\r\n")); err != nil {
 				return
 			}
 		}

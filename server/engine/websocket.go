@@ -80,6 +80,9 @@ type reader struct {
 	start int     // where in in.b the unhandled rest begins
 	size  int     // how much to read into an empty buffer
 	begun bool    // the handler is marked as running
+	// paused says that frames are left in the buffer, since too much waits for
+	// the client to handle more from it.
+	paused bool
 
 	message *buffer // the fragments so far; nil outside a fragmented message
 	op      ws.OpCode
@@ -118,7 +121,7 @@ func (r *reader) loop() {
 	for {
 		err := r.handle()
 		if err == nil && !s.ended.Load() {
-			if r.paused() {
+			if r.paused {
 				s.awaitDrained()
 				continue
 			}
@@ -138,9 +141,6 @@ func (r *reader) loop() {
 		return
 	}
 }
-
-// paused tells that too much waits for the client to handle more from it.
-func (r *reader) paused() bool { return r.s.full.Load() && !r.probing }
 
 // fill reads more. The buffer is held during the wait only where a frame has
 // begun or the connection cannot tell when it is readable.
@@ -199,9 +199,10 @@ func (r *reader) discard() {
 	}
 }
 
-// handle deals with every whole frame in the buffer, then has the answers
-// written. An error ends the connection.
+// handle deals with every whole frame in the buffer, or as many as it takes to
+// fill what may wait, then has the answers written. An error ends the connection.
 func (r *reader) handle() (err error) {
+	r.paused = false
 	if r.in == nil {
 		return nil
 	}
@@ -232,7 +233,8 @@ func (r *reader) handle() (err error) {
 		if err := r.frame(h, payload); err != nil {
 			return err
 		}
-		if r.start == len(r.in.b) || r.paused() {
+		if r.s.full.Load() && !r.probing {
+			r.paused = true
 			return nil
 		}
 	}
