@@ -3,6 +3,7 @@
  * hear through them.
  */
 import { io as io4 } from "socket.io-client";
+// @ts-expect-error: the package has types, which its "exports" do not name
 import { io as io3 } from "socket.io-client-3";
 
 import { deadline } from "./server.mjs";
@@ -10,15 +11,18 @@ import { deadline } from "./server.mjs";
 /** @typedef {import("socket.io-client").Socket} Socket */
 /** @typedef {{ name: string, version: 3 | 4, transports: string[] }} Way */
 
-/** Every way to connect. @type {Way[]} */
-export const ways = [4, 3].flatMap((version) => [
-  { name: `socket.io-client ${version}.x over websocket`, version, transports: ["websocket"] },
-  { name: `socket.io-client ${version}.x over polling`, version, transports: ["polling"] },
-  { name: `socket.io-client ${version}.x, polling then upgraded`, version, transports: ["polling", "websocket"] },
-]);
+/** @param {3 | 4} version @param {string} over @param {string[]} transports @returns {Way} */
+const way = (version, over, transports) => ({ name: `socket.io-client ${version}.x ${over}`, version, transports });
 
-/** The one that most tests use. */
-export const websocket = ways[0];
+export const websocket4 = way(4, "over websocket", ["websocket"]);
+export const polling4 = way(4, "over polling", ["polling"]);
+export const upgraded4 = way(4, "over polling, then upgraded", ["polling", "websocket"]);
+export const websocket3 = way(3, "over websocket", ["websocket"]);
+export const polling3 = way(3, "over polling", ["polling"]);
+export const upgraded3 = way(3, "over polling, then upgraded", ["polling", "websocket"]);
+
+/** Every way to connect. */
+export const ways = [websocket4, polling4, upgraded4, websocket3, polling3, upgraded3];
 
 /** @type {Set<Socket>} */
 const sockets = new Set();
@@ -38,7 +42,7 @@ export function disconnectAll() {
  *   do with the socket before it connects, and the client's own
  * @returns {Promise<Socket>}
  */
-export async function connect(url, way = websocket, { early = false, prepare, ...options } = {}) {
+export async function connect(url, way = websocket4, { early = false, prepare, ...options } = {}) {
   /** @type {typeof io4} */
   const io = way.version === 3 ? /** @type {any} */ (io3) : io4;
   const socket = io(url, { forceNew: true, reconnection: false, ...options, transports: way.transports });
@@ -144,7 +148,7 @@ export class Changes {
 
   /** @returns {Promise<Change>} */
   async next() {
-    return (await this.take(1))[0];
+    return /** @type {Change} */ ((await this.take(1))[0]);
   }
 
   /**

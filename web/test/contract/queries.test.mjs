@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { call, connect, disconnectAll, ok, ways, websocket } from "./client.mjs";
+import { call, connect, disconnectAll, ok, ways } from "./client.mjs";
 import { startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
@@ -135,7 +135,7 @@ test("filters", async () => {
 
 test("an index changes no answer", async () => {
   const plain = await startServer(["--seed", "catalogue:2000"]);
-  const [indexed, scanned] = [await connect(server.url, websocket), await connect(plain.url, websocket)];
+  const [indexed, scanned] = [await connect(server.url), await connect(plain.url)];
   for (const query of [
     { filters: { category: "electronics" }, sort: "rrp" },
     { filters: { category: "electronics" }, sort: "-rrp", page: 7 },

@@ -19,10 +19,11 @@ for (const way of ways.filter(({ version }) => version === 4)) {
     /** @type {import("./client.mjs").Socket} */
     let socket;
 
-    // This function is the document's own, character for character but for its types, which are comments here.
-    async function getItem(/** @type {number} */ id, /** @type {string} */ collection, /** @type {number=} */ timeout) {
+    // This function is the document's own, character for character but for its types.
+    /** @param {number} id @param {string} collection @param {number} [timeout] @returns {Promise<any>} */
+    async function getItem(id, collection, timeout) {
         return new Promise((resolve, reject) => {
-            socket.timeout(timeout ?? 5000).emit('GET', collection, id, (/** @type {Error=} */ err, /** @type {any=} */ item) => {
+            socket.timeout(timeout ?? 5000).emit('GET', collection, id, (/** @type {Error | undefined} */ err, /** @type {any} */ item) => {
                 if (err) {
                     reject(err)
                     return
