@@ -32,6 +32,8 @@ let original;
 /** @type {string | undefined} */
 let rev;
 let saving = false;
+/** What the inputs held when the form opened: a field that was not touched keeps its value, whatever type it has. @type {Record<string, string>} */
+let opened = {};
 
 /** @param {Field} field @param {string} text empty where it is right */
 function say(field, text) {
@@ -54,6 +56,7 @@ function fill(item) {
   }
   const other = Object.entries(item ?? {}).filter(([field]) => !usual.includes(field));
   inputs.other.value = other.length > 0 ? JSON.stringify(Object.fromEntries(other), null, 2) : "";
+  opened = Object.fromEntries(Object.entries(inputs).map(([field, { value }]) => [field, value]));
   more.open = other.length > 0;
   for (const field of /** @type {Field[]} */ (Object.keys(inputs))) say(field, "");
   complain("");
@@ -61,7 +64,6 @@ function fill(item) {
 
 /**
  * What the form holds, as an item without its id; undefined where something is wrong, which is then said.
- * A field that the user did not touch keeps the value, and the type, that it had.
  */
 function read() {
   /** @type {Record<string, unknown>} */
@@ -78,19 +80,17 @@ function read() {
   };
   for (const field of /** @type {Field[]} */ (Object.keys(inputs))) say(field, "");
 
-  for (const field of /** @type {const} */ (["name", "category", "info"])) {
+  for (const field of /** @type {const} */ (["name", "category", "rrp", "info"])) {
     const text = inputs[field].value.trim();
-    const before = original?.[field];
-    if (before !== undefined && before !== null && typeof before !== "string" && text === (typeof before === "object" ? JSON.stringify(before) : String(before))) item[field] = before;
-    else if (text !== "") item[field] = text;
-  }
-  if (item.name === undefined) wrong("name", "An item needs a name, so that people can tell it from others.");
-  const typed = inputs.rrp.value.trim();
-  if (original?.rrp !== undefined && typed === String(original.rrp)) item.rrp = original.rrp;
-  else if (typed !== "") {
-    const amount = parseAmount(typed);
-    if (Number.isNaN(amount)) wrong("rrp", "A price is a number, such as 12.50.");
-    else item.rrp = amount;
+    if (original && inputs[field].value === opened[field]) {
+      if (Object.hasOwn(original, field)) item[field] = original[field];
+    } else if (field === "rrp" && text !== "") {
+      item.rrp = parseAmount(text);
+      if (Number.isNaN(item.rrp)) wrong("rrp", "A price is a number, such as 12.50.");
+    } else if (text !== "") {
+      item[field] = text;
+    }
+    if (field === "name" && (item.name === undefined || item.name === "")) wrong("name", "An item needs a name, so that people can tell it from others.");
   }
   const other = inputs.other.value.trim();
   if (other !== "") {

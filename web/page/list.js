@@ -26,7 +26,7 @@ function fill(row, item) {
   row.dataset.icon = icon;
   part(row, "use").setAttribute("href", `#i-${icon}`);
   part(row, ".name").textContent = name;
-  part(row, ".info").textContent = brief(item.info);
+  part(row, ".info").textContent = brief(item.info, 300);
   part(row, "td.c-category").textContent = category;
   part(row, "td.c-rrp").textContent = price(item.rrp);
   part(row, "td.c-id").textContent = brief(item.id);

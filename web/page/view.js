@@ -63,7 +63,7 @@ export function filtersOf(view) {
   /** @type {Filters} */
   const filters = {};
   if (view.search) filters.$or = spellings(view.search).map((text) => ({ name: { $contains: text } }));
-  if (view.category) filters.category = { $eq: view.category };
+  if (view.category) filters.category = view.category;
   if (view.from !== null || view.to !== null) {
     filters.rrp = {
       ...(view.from !== null && { $gte: view.from }),

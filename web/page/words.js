@@ -20,11 +20,11 @@ export function price(value) {
 /** @param {number} n */
 export const number = (n) => count.format(n);
 
-/** A value in one short line. @param {unknown} value */
-export function brief(value) {
-  if (value === undefined) return "";
+/** A value in one short line. @param {unknown} value @param {number} [most] characters */
+export function brief(value, most = 80) {
+  if (value === undefined || value === null) return "";
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** What an item is called. @param {Item | undefined} item @param {unknown} [id] */
