@@ -46,9 +46,12 @@ func main() {
 	}
 }
 
-// shutdownTime is how long requests under way and open connections get to end
-// after the context's end, so that the process is gone within five seconds.
-const shutdownTime = 4 * time.Second
+// How long sockets and then other HTTP requests get to end after the context's
+// end, so that the process is gone within five seconds in any case.
+const (
+	socketsEnd  = 2 * time.Second
+	requestsEnd = 1500 * time.Millisecond
+)
 
 // run is the whole command: it serves until ctx ends and returns nil after a
 // clean shutdown. The ready line, --help and --version go to out, logs to logs.
@@ -124,16 +127,17 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		err = fmt.Errorf("the server stopped accepting connections: %w", err)
 	}
 
-	stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
-	defer cancel()
 	listener.Close() // nobody new from here on
 	service.Close()  // what is under way is answered
-	if serr := sockets.Shutdown(stopping); serr != nil {
-		logger.Warn("some connections did not end in time", "err", serr)
+	stopping, cancel := context.WithTimeout(context.Background(), socketsEnd)
+	defer cancel()
+	if late := sockets.Shutdown(stopping); late != nil {
+		logger.Warn("some clients did not take what waited for them before the end", "err", late)
 	}
-	if serr := httpServer.Shutdown(stopping); serr != nil {
+	stopping, cancel = context.WithTimeout(context.Background(), requestsEnd)
+	defer cancel()
+	if late := httpServer.Shutdown(stopping); late != nil {
 		httpServer.Close()
-		logger.Warn("some requests did not end in time", "err", serr)
 	}
 	return err
 }
