@@ -76,5 +76,8 @@ func newRequest(query string) *http.Request {
 	return r
 }
 
+// noDeadline lets a connection wait without end.
+var noDeadline time.Time
+
 // newPipe is a connection within the process.
 func newPipe() (client, server net.Conn) { return net.Pipe() }
