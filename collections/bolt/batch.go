@@ -19,6 +19,9 @@ type batch struct {
 	base    collections.Position // before the first of them
 	now     int64                // Unix milliseconds, the time of all its changes
 
+	collection string        // of bucket, the one read last
+	bucket     *bbolt.Bucket // nil where nobody has written to it
+
 	items    map[itemKey]*itemState
 	counters map[string]*counterState
 	records  map[recordKey]*recordState
@@ -78,8 +81,12 @@ func (b *batch) item(key itemKey) (*itemState, error) {
 		return state, nil
 	}
 	state := &itemState{}
-	if bucket := b.tx.Bucket(itemsBucket(key.collection)); bucket != nil {
-		if v := bucket.Get(key.id.AppendKey(nil)); v != nil {
+	if b.collection != key.collection {
+		b.collection, b.bucket = key.collection, b.tx.Bucket(itemsBucket(key.collection))
+	}
+	if b.bucket != nil {
+		var buf [300]byte // of an id with 256 bytes
+		if v := b.bucket.Get(key.id.AppendKey(buf[:0])); v != nil {
 			item, err := decodeItem(key.id, v)
 			if err != nil {
 				return nil, err

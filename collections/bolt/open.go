@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -167,6 +168,7 @@ func (s *Store) load() (err error) {
 		if err := s.db.Update(layOut); err != nil {
 			return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be written: %v", s.path, err)
 		}
+		s.syncFolder()
 	}
 	if !s.hooks.countByCursor {
 		s.pages = mapPages(s.path, s.db.Info().PageSize)
@@ -178,6 +180,17 @@ func (s *Store) load() (err error) {
 		return err
 	}
 	return s.reconcileIndexes()
+}
+
+// syncFolder makes the name of a new file as durable as its content will be.
+func (s *Store) syncFolder() {
+	folder, err := os.Open(filepath.Dir(s.path))
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
+	}
+	if err != nil {
+		s.logger.Debug("bolt: this system does not sync folders", "err", err)
+	}
 }
 
 // layOut makes the buckets of an empty file.

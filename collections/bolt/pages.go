@@ -106,6 +106,7 @@ type tree struct {
 	data  []byte
 	root  uint64
 	limit int64 // where the transaction's pages end in the file
+	visit int64 // how many more pages this way may look at: in a damaged file it could go round for ever
 }
 
 // tree is false where the bucket cannot be read by its pages: also a small
@@ -138,6 +139,9 @@ type page struct {
 
 func (t *tree) page(id uint64) (page, error) {
 	size := int64(t.pages.pageSize)
+	if t.visit--; t.visit < 0 {
+		return page{}, errPages
+	}
 	if id < 2 || int64(id) > t.limit/size-1 {
 		return page{}, errPages
 	}
@@ -191,8 +195,12 @@ func (p page) childOf(key []byte) int {
 
 // count counts the keys with low <= key < high; nil bounds are open.
 func (t *tree) count(low, high []byte) (int, error) {
+	t.begin(1)
 	return t.countIn(t.root, low, high, maxTreeDeep)
 }
+
+// begin lets a way look at every page a number of times.
+func (t *tree) begin(times int64) { t.visit = times * (t.limit / int64(t.pages.pageSize)) }
 
 func (t *tree) countIn(id uint64, low, high []byte, deep int) (int, error) {
 	if deep == 0 {
@@ -248,6 +256,7 @@ func (t *tree) at(low []byte, n int) ([]byte, error) {
 			return nil, err
 		}
 	}
+	t.begin(maxTreeDeep) // once on each level at most
 	return t.atIn(t.root, before+n, maxTreeDeep)
 }
 
@@ -290,6 +299,7 @@ func (m *pageMap) verify(tx *bbolt.Tx, limit time.Duration) error {
 		if !ok {
 			return nil
 		}
+		t.begin(1)
 		if err := t.verify(t.root, end, maxTreeDeep); err != nil {
 			return fmt.Errorf("a page of its part %q", bytes.ReplaceAll(name, []byte{0}, []byte{' '}))
 		}

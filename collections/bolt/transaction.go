@@ -49,7 +49,7 @@ func (t *transaction) Get(collection string, id collections.ID) (collections.Ite
 }
 
 func notFound(collection string, id collections.ID) error {
-	return collections.Errorf(collections.ErrNotFound, "%s has no item with the id %q", collection, id.Text())
+	return &collections.Error{Kind: collections.ErrNotFound, Message: collection + " has no item with the id " + id.String()}
 }
 
 // Write implements collections.Tx. The change and its bytes must not be
