@@ -2,6 +2,8 @@ package collections
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -20,34 +22,13 @@ const MaxDepth = 64
 // for objects with many members or deep nesting only. raw is not kept.
 func CheckJSON(raw []byte, maxDepth int) error {
 	var (
+		c        = checker{raw: raw}
 		frameBuf [16]checkFrame
 		keyBuf   [32]checkKey
-		c        = checker{raw: raw, frames: frameBuf[:0], keys: keyBuf[:0]}
+		// Not in c: what is grown through a pointer goes to the heap.
+		frames = frameBuf[:0] // the arrays and objects that are open
+		keys   = keyBuf[:0]   // the names of the members of all open objects
 	)
-	return c.run(maxDepth)
-}
-
-// checkFrame is an array or object that is still open.
-type checkFrame struct {
-	object      bool
-	constructor bool // the value of a member named "constructor"
-	firstKey    int  // index into checker.keys
-}
-
-// checkKey is a member's name in an open object.
-type checkKey struct {
-	start, end int    // in raw, between the quotes
-	decoded    []byte // where the name has escapes
-}
-
-type checker struct {
-	raw    []byte
-	i      int
-	frames []checkFrame
-	keys   []checkKey
-}
-
-func (c *checker) run(maxDepth int) error {
 	underConstructor := false // the next value is that of a member "constructor"
 value:
 	c.skipSpace()
@@ -56,10 +37,10 @@ value:
 	}
 	switch b := c.raw[c.i]; b {
 	case '{', '[':
-		if len(c.frames) >= maxDepth {
+		if len(frames) >= maxDepth {
 			return Errorf(ErrBadRequest, "the JSON is nested too deep: at most %d levels of arrays and objects", maxDepth)
 		}
-		c.frames = append(c.frames, checkFrame{object: b == '{', constructor: underConstructor && b == '{', firstKey: len(c.keys)})
+		frames = append(frames, checkFrame{object: b == '{', constructor: underConstructor && b == '{', firstKey: len(keys)})
 		underConstructor = false
 		c.i++
 		c.skipSpace()
@@ -97,7 +78,7 @@ value:
 	underConstructor = false
 after:
 	c.skipSpace()
-	if len(c.frames) == 0 {
+	if len(frames) == 0 {
 		if c.i < len(c.raw) {
 			return c.fail("has something after the value")
 		}
@@ -109,24 +90,24 @@ after:
 	switch b := c.raw[c.i]; {
 	case b == ',':
 		c.i++
-		if c.frames[len(c.frames)-1].object {
+		if frames[len(frames)-1].object {
 			goto key
 		}
 		goto value
-	case b == '}' && c.frames[len(c.frames)-1].object, b == ']' && !c.frames[len(c.frames)-1].object:
+	case b == '}' && frames[len(frames)-1].object, b == ']' && !frames[len(frames)-1].object:
 		goto closing
 	}
 	return c.fail("needs a comma or a closing bracket")
 closing:
 	{
-		f := c.frames[len(c.frames)-1]
+		f := frames[len(frames)-1]
 		if f.object {
-			if err := c.duplicates(c.keys[f.firstKey:]); err != nil {
+			if err := c.duplicates(keys[f.firstKey:]); err != nil {
 				return err
 			}
-			c.keys = c.keys[:f.firstKey]
+			keys = keys[:f.firstKey]
 		}
-		c.frames = c.frames[:len(c.frames)-1]
+		frames = frames[:len(frames)-1]
 		c.i++
 		goto after
 	}
@@ -151,13 +132,13 @@ key:
 		case "__proto__":
 			return Errorf(ErrBadRequest, `a member must not be named "__proto__": some readers take it for something else`)
 		case "prototype":
-			if c.frames[len(c.frames)-1].constructor {
+			if frames[len(frames)-1].constructor {
 				return Errorf(ErrBadRequest, `a member "constructor" must not have a member "prototype": some readers take it for something else`)
 			}
 		case "constructor":
 			underConstructor = true
 		}
-		c.keys = append(c.keys, k)
+		keys = append(keys, k)
 	}
 	c.skipSpace()
 	if c.i >= len(c.raw) || c.raw[c.i] != ':' {
@@ -165,6 +146,24 @@ key:
 	}
 	c.i++
 	goto value
+}
+
+// checkFrame is an array or object that is still open.
+type checkFrame struct {
+	object      bool
+	constructor bool // the value of a member named "constructor"
+	firstKey    int  // where its names begin among all
+}
+
+// checkKey is a member's name in an open object.
+type checkKey struct {
+	start, end int    // in raw, between the quotes
+	decoded    []byte // where the name has escapes
+}
+
+type checker struct {
+	raw []byte
+	i   int
 }
 
 // fail says where the text stops being JSON.
@@ -188,8 +187,23 @@ func (c *checker) literal(text string) error {
 
 // str checks a string from its first quote on and goes behind its last.
 func (c *checker) str() (escaped bool, err error) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i, raw := c.i+1, c.raw
 	for i < len(raw) {
+		// Eight bytes at once, while none is a quote, a backslash, a control
+		// character or beyond ASCII. (A byte after one of these may count as one, too.)
+		for i+8 <= len(raw) {
+			w := binary.LittleEndian.Uint64(raw[i:])
+			x, y := w^(ones*'"'), w^(ones*'\\')
+			if hit := ((x-ones)&^x | (y-ones)&^y | (w-ones*' ')&^w | w) & highs; hit != 0 {
+				i += bits.TrailingZeros64(hit) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(raw) {
+			break
+		}
 		switch b := raw[i]; {
 		case b == '"':
 			c.i = i + 1
@@ -327,10 +341,15 @@ func (c *checker) duplicates(keys []checkKey) error {
 		}
 		return nil
 	}
-	slices.SortFunc(keys, func(a, b checkKey) int { return bytes.Compare(c.name(a), c.name(b)) })
-	for i := 1; i < len(keys); i++ {
-		if bytes.Equal(c.name(keys[i-1]), c.name(keys[i])) {
-			return duplicate(c.name(keys[i]))
+	// Sorted by index: what is sorted escapes to the heap, and keys shall not.
+	order := make([]int32, len(keys))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return bytes.Compare(c.name(keys[a]), c.name(keys[b])) })
+	for i := 1; i < len(order); i++ {
+		if name := c.name(keys[order[i]]); bytes.Equal(name, c.name(keys[order[i-1]])) {
+			return duplicate(name)
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ type Path struct {
 
 type segment struct {
 	name  string
-	index int // of an array's element; -1 where the name is none
+	plain bool // the name looks the same between the quotes of JSON, where that has no escapes
+	index int  // of an array's element; -1 where the name is none
 }
 
 // ParsePath reads a dotted path: "info.tags.0" is the first element of the
@@ -36,7 +37,7 @@ func ParsePath(s string) (Path, error) {
 		if name == "" {
 			return Path{}, Errorf(ErrBadRequest, "the path %q has an empty name between its dots", clip(s))
 		}
-		p.segments[i] = segment{name: name, index: arrayIndex(name)}
+		p.segments[i] = segment{name: name, plain: !strings.ContainsAny(name, `"\\`), index: arrayIndex(name)}
 	}
 	return p, nil
 }
@@ -67,33 +68,71 @@ func (p Path) Find(item []byte) Value {
 		return Value{}
 	}
 	i := skipSpace(item, 0)
-next:
 	for s := range p.segments {
-		seg := &p.segments[s]
 		switch item[i] {
 		case '{':
-			m := members{b: item, i: i}
-			for m.next() {
-				if m.is(seg.name) {
-					i = m.value
-					continue next
-				}
-				m.skip()
-			}
+			i = findMember(item, i, &p.segments[s])
 		case '[':
-			if seg.index < 0 {
-				return Value{}
-			}
-			e := elements{b: item, i: i}
-			for n := 0; e.next(); n++ {
-				if n == seg.index {
-					i = e.value
-					continue next
-				}
-				e.skip()
-			}
+			i = findElement(item, i, p.segments[s].index)
+		default:
+			return Value{}
 		}
-		return Value{}
+		if i < 0 {
+			return Value{}
+		}
 	}
 	return valueAt(item, i)
+}
+
+// findMember is where the value of the member with this name begins in the
+// object at i, or -1.
+func findMember(b []byte, i int, seg *segment) int {
+	name := seg.name
+	for i++; ; i++ {
+		if b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+		if b[i] == '}' {
+			return -1 // only {} comes here
+		}
+		i++
+		// An equal name can be seen without going over it first.
+		end := i + len(name)
+		found := seg.plain && end < len(b) && b[end] == '"' && string(b[i:end]) == name
+		if !found {
+			from, escaped := i, false
+			end, escaped = skipString(b, i)
+			found = escaped && equalText(b[from:end], name)
+		}
+		i = end + 1
+		if b[i] != ':' {
+			i = skipSpace(b, i)
+		}
+		i++
+		if b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+		if found {
+			return i
+		}
+		i = skipValue(b, i)
+		if b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+		if b[i] == '}' {
+			return -1
+		}
+	}
+}
+
+// findElement is where the element with this index begins in the array at i, or -1.
+func findElement(b []byte, i, index int) int {
+	e := elements{b: b, i: i}
+	for n := 0; n <= index && e.next(); n++ {
+		if n == index {
+			return e.value
+		}
+		e.skip()
+	}
+	return -1
 }

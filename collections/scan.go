@@ -69,11 +69,15 @@ func skipValue(b []byte, i int) int {
 			}
 		}
 	}
-	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' && b[i] != ']' {
+	// What ends a number or a word has no place in one: , ] } and white space.
+	for i < len(b) && ends[b[i]] == 0 {
 		i++
 	}
 	return i
 }
+
+// ends marks the bytes that end a number or a word.
+var ends = [256]uint8{' ': 1, '\n': 1, '\r': 1, '\t': 1, ',': 1, ']': 1, '}': 1}
 
 // members walks over the members of the object that begins at i (i is at its
 // brace). next is false at the end. It is written as a cursor, not as an
