@@ -31,6 +31,7 @@ function flush() {
   while (log.children.length > most) log.lastElementChild?.remove();
   tally.textContent = String(total);
   hush.hidden = true;
+  log.tabIndex = 0; // it scrolls, so it must be reached by keyboard
   clear.disabled = false;
 }
 
@@ -101,6 +102,7 @@ clear.addEventListener("click", () => {
   tally.textContent = "0";
   latest.textContent = "No change yet";
   hush.hidden = false;
+  log.removeAttribute("tabindex");
   clear.disabled = true;
 });
 

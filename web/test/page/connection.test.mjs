@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { dataFile, startServer } from "../contract/server.mjs";
-import { closeBrowser, openTab, shows, startShop } from "./tab.mjs";
+import { atEnd, closeBrowser, openTab, shows, startShop } from "./tab.mjs";
 
 after(closeBrowser);
 
@@ -61,7 +61,7 @@ test("a server that is stopped and started again is found again", async (t) => {
   await tab.picture("reconnecting");
 
   const second = await startServer(["--data", data, "--listen", new URL(first.url).host]);
-  t.after(() => second.stop());
+  atEnd(t, () => second.stop());
   await tab.live(/^Live/);
   await tab.add({ name: "After the restart" });
   await tab.change("ADDED", "After the restart");

@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { closeBrowser, openTab, shows } from "./tab.mjs";
+import { atEnd, closeBrowser, openTab, shows } from "./tab.mjs";
 
 after(closeBrowser);
 
 test("a build without Node says in words what to run", async (t) => {
   const root = fileURLToPath(new URL("../../..", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "ackbase-setup-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(t, async () => rmSync(folder, { recursive: true, force: true }));
   // The build sees web/dist as in a fresh clone: an overlay takes the copied files away.
   const dist = join(root, "web/dist");
   const copied = readdirSync(dist).filter((name) => name !== "README.md");
@@ -29,7 +29,7 @@ test("a build without Node says in words what to run", async (t) => {
     if (before === undefined) delete process.env.ACKBASE_BIN;
     else process.env.ACKBASE_BIN = before;
   });
-  t.after(() => server.stop());
+  atEnd(t, () => server.stop());
 
   const answer = await fetch(`${server.url}/socket.io/socket.io.js`);
   assert.equal(answer.status, 404);

@@ -34,6 +34,29 @@ export async function closeBrowser() {
   await (await browser)?.close();
 }
 
+/** @type {WeakMap<TestContext, (() => Promise<void>)[]>} */
+const endings = new WeakMap();
+
+/**
+ * Does something when a test is over; what was begun last ends first, so that no tab outlives its server.
+ * @param {TestContext} t
+ * @param {() => Promise<void>} end
+ */
+export function atEnd(t, end) {
+  let list = endings.get(t);
+  if (!list) {
+    const all = (list = /** @type {(() => Promise<void>)[]} */ ([]));
+    endings.set(t, all);
+    t.after(async () => {
+      /** @type {unknown[]} */
+      const failures = [];
+      for (const one of all.reverse()) await one().catch((failure) => failures.push(failure));
+      if (failures.length > 0) throw failures[0];
+    });
+  }
+  list.push(end);
+}
+
 /**
  * A server with the shop's catalogue, stopped after the test.
  * @param {TestContext} t
@@ -41,7 +64,7 @@ export async function closeBrowser() {
  */
 export async function startShop(t, flags = ["--seed", "catalogue"]) {
   const server = await startServer(flags);
-  t.after(() => server.stop());
+  atEnd(t, () => server.stop());
   return server.url;
 }
 
@@ -69,7 +92,7 @@ export async function openTab(t, address, { phone = false, dark = false, still =
     if (["error", "warning"].includes(message.type()) && !complaints?.test(message.text())) heard.push(message.text());
   });
   page.on("pageerror", (error) => heard.push(String(error)));
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(heard, [], "the page complained to the console");
   });
