@@ -55,9 +55,18 @@ func catalogue(indexes ...collections.Index) map[string]collections.Collection {
 
 // BenchmarkPost is a durable POST: a running number, a look at whether it exists, the write.
 func BenchmarkPost(b *testing.B) {
+	benchmarkPost(b, nil)
+}
+
+// BenchmarkPostIndexed is the same with an index on a random value.
+func BenchmarkPostIndexed(b *testing.B) {
+	benchmarkPost(b, catalogue(collections.Index{Paths: []string{"price"}}))
+}
+
+func benchmarkPost(b *testing.B, c map[string]collections.Collection) {
 	for _, inFlight := range []int{1, 64, 256} {
 		b.Run(fmt.Sprint(inFlight, "InFlight"), func(b *testing.B) {
-			s := open(b, filepath.Join(b.TempDir(), "data.db"), nil)
+			s := open(b, filepath.Join(b.TempDir(), "data.db"), &Options{Collections: c})
 			b.ReportAllocs()
 			slots := make(chan error, inFlight)
 			for range inFlight {
@@ -118,6 +127,25 @@ func BenchmarkGet(b *testing.B) {
 				return nil
 			})
 		})
+	}
+}
+
+// BenchmarkOpen opens a file of 100,000 items, which it verifies.
+func BenchmarkOpen(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "data.db")
+	s := open(b, path, nil)
+	fill(b, s, "items", 100_000)
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := Open(path, &Options{Logger: quiet()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

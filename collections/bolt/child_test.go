@@ -133,14 +133,15 @@ func fullDisk(path string, fill, free func() error) error {
 		for range 16 {
 			group.Add(1)
 			next++
-			text := fmt.Sprint("item", next)
+			n := next
+			text := fmt.Sprint("item", n)
 			id, err := collections.TextID(text)
 			if err != nil {
 				return []error{err}
 			}
 			s.Update(context.Background(), collections.Writer{}, func(tx collections.Tx) error {
 				return tx.Write(&collections.Change{Type: collections.Added, Collection: "items", ID: id,
-					After: fmt.Appendf(nil, `{"id":%q,"writer":1,"n":%d,"text":"%0*d"}`, text, next, size, 0)})
+					After: fmt.Appendf(nil, `{"id":%q,"writer":1,"n":%d,"text":"%0*d"}`, text, n, size, 0)})
 			}, func(err error) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -180,9 +181,6 @@ func fullDisk(path string, fill, free func() error) error {
 		mu.Lock()
 		defer mu.Unlock()
 		n := len(kept)
-		if h := s.Head(); h.Seq != uint64(n) {
-			return fmt.Errorf("%s: %d writes were acknowledged and the head is %d", when, n, h.Seq)
-		}
 		at := collections.Position{Epoch: s.Head().Epoch}
 		for seen := 0; seen < n; {
 			list, err := s.Changes(context.Background(), at, 1000)
@@ -195,6 +193,9 @@ func fullDisk(path string, fill, free func() error) error {
 				}
 				at = c.Position
 			}
+		}
+		if h := s.Head(); h != at {
+			return fmt.Errorf("%s: %d writes were acknowledged and the head is %d", when, n, h.Seq)
 		}
 		return s.View(context.Background(), func(r collections.Reader) error {
 			for _, query := range []string{`{"limit":1}`, `{"limit":1,"filters":{"writer":1},"sort":"n"}`} {

@@ -158,7 +158,7 @@ func TestFailedCommit(t *testing.T) {
 		}
 	}}})
 	fill(t, s, "items", 5)
-	before := s.Head()
+	before := settled(t, s, 5)
 	fail <- errors.New("on purpose")
 	results := make(chan error, 2)
 	var number uint64

@@ -33,6 +33,20 @@ func listNow(t testing.TB, s *Store, query string) collections.Page {
 	return page
 }
 
+// settled waits until n changes are announced, and is the position of the last.
+func settled(t testing.TB, s *Store, n uint64) collections.Position {
+	t.Helper()
+	at := collections.Position{Epoch: s.epoch}
+	for at.Seq < n {
+		list, err := s.Changes(t.Context(), at, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = list[len(list)-1].Position
+	}
+	return at
+}
+
 // setMeta changes a file's own data, as only another program would.
 func setMeta(t *testing.T, path string, key, value []byte) {
 	t.Helper()

@@ -142,7 +142,7 @@ func (t *tree) page(id uint64) (page, error) {
 	if t.visit--; t.visit < 0 {
 		return page{}, errPages
 	}
-	if id < 2 || int64(id) > t.limit/size-1 {
+	if id < 2 || id >= uint64(t.limit/size) {
 		return page{}, errPages
 	}
 	start := int64(id) * size

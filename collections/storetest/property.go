@@ -115,16 +115,12 @@ func testRandomQueries(t *testing.T, open Open) {
 			changed[id] = string(raw)
 		}
 		for name, h := range stores {
+			done := make(chan error, len(changed))
 			for id, text := range changed {
-				if err := h.update(func(tx collections.Tx) error {
-					if text == "" {
-						_, err := tx.Get("items", id)
-						if err != nil {
-							return nil // it was not there
-						}
-					}
-					return set(tx, "items", id, text)
-				}); err != nil {
+				h.Update(t.Context(), collections.Writer{}, func(tx collections.Tx) error { return set(tx, "items", id, text) }, func(err error) { done <- err })
+			}
+			for range changed {
+				if err := h.await(done); err != nil {
 					rt.Fatalf("%s: %v", name, err)
 				}
 			}

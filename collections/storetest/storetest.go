@@ -212,7 +212,8 @@ func unset(tx collections.Tx, collection string, id collections.ID) error {
 	return err
 }
 
-// write writes or, with an empty text, deletes an item, and returns the change.
+// write writes or, with an empty text, deletes an item, and returns the change; nil
+// where there was nothing to delete.
 func write(tx collections.Tx, collection string, id collections.ID, text string) (*collections.Change, error) {
 	c := &collections.Change{Type: collections.Added, Collection: collection, ID: id}
 	before, err := tx.Get(collection, id)
@@ -229,7 +230,7 @@ func write(tx collections.Tx, collection string, id collections.ID, text string)
 		}
 	} else {
 		if c.Before == nil {
-			return nil, err
+			return nil, nil // it was not there
 		}
 		c.Type = collections.Deleted
 	}
