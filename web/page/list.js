@@ -33,7 +33,7 @@ function fill(row, item) {
   part(row, ".extra").replaceChildren(
     ...Object.keys(item).filter((field) => !usual.includes(field)).map((field) => {
       const pair = make("span", "pair-of");
-      pair.append(make("b", "", field), ` ${brief(item[field])}`);
+      pair.append(make("b", "", field), ` ${item[field] === null ? "null" : brief(item[field])}`);
       return pair;
     }),
   );

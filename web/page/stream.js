@@ -69,6 +69,11 @@ export function showChange(change, before, own) {
   if (own) head.append(" ", make("span", "own", "this tab"));
   const text = make("div", "said");
   text.append(head, make("p", "subject", name));
+  if (change.type === "ADDED" && change.item) {
+    const { category, rrp } = change.item;
+    const gist = [brief(category, 40), price(rrp)].filter((word) => word !== "").join(" · ");
+    if (gist) text.append(make("p", "gist", gist));
+  }
   const fields = differences(change, before);
   if (fields.length > 0) {
     const list = make("ul", "fields");

@@ -152,6 +152,9 @@ test("items of any shape are shown, and edited without harm", async (t) => {
   assert.equal(await tab.page.locator("#rows img, #rows script, #log img").count(), 0, "an item's text is never markup");
   await tab.fitsWidth();
   await tab.picture("odd-items");
+  await tab.page.setViewportSize({ width: 360, height: 740 });
+  await tab.fitsWidth();
+  await tab.page.setViewportSize({ width: 1360, height: 900 });
 
   // Saving another field leaves the odd ones as they are.
   await tab.rows.filter({ hasText: "odd/~key" }).getByRole("button", { name: /^Edit/ }).click();

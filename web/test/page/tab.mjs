@@ -165,13 +165,21 @@ export class Tab {
 
   /** Keeps a picture in web/test-output. @param {string} name */
   async picture(name) {
-    await this.page.screenshot({ path: `${pictures}${name}.png`, animations: "disabled" });
+    await this.page.screenshot({ path: `${pictures}${name}.png` });
   }
 
-  /** Fails where the page is wider than the window. */
+  /** Fails where the page is wider than the window, or a part of it sticks out. */
   async fitsWidth() {
     const [content, view] = await this.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(content <= view, `the page is ${content} px wide in a window of ${view}`);
+    const outside = await this.page.evaluate(() =>
+      [...document.querySelectorAll("button, input, select, fieldset, td, h1, h2, .pull, .notice")]
+        .filter((part) => part.checkVisibility() && !part.closest(".unseen, thead, label"))
+        .map((part) => ({ part: part.outerHTML.slice(0, 80), box: part.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > innerWidth + 0.5))
+        .map(({ part, box }) => `${part} from ${box.left} to ${box.right}`),
+    );
+    assert.deepEqual(outside, []);
   }
 }
 
