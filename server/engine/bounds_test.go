@@ -213,6 +213,33 @@ func TestPostPauses(t *testing.T) {
 	})
 }
 
+// A reader that is held up by writing its answers leaves the pong unread; that is
+// no ping timeout as long as the answers move.
+func TestPongBehindAnswers(t *testing.T) {
+	setup := func(s *Session, h *recorder) {
+		h.message = func(s *Session, data []byte, binary bool) {
+			_ = s.SendText(bytes.Repeat(data, 200_000))
+		}
+	}
+	inBubble(t, nil, setup, func(t *testing.T, b *bench) {
+		_, h, c := b.pipe()
+		c.wantFrame(ws.OpText, "2")
+		c.send(ws.OpText, "4x")
+		go c.send(ws.OpText, "3")
+		piece := make([]byte, 2000)
+		for got := 0; got < 200_000; { // in 500 s
+			time.Sleep(5 * time.Second)
+			n, err := c.in.Read(piece)
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+			got += n
+		}
+		synctest.Wait()
+		want(t, "closed", len(h.closed), 0)
+	})
+}
+
 // What many goroutines send at once is not mixed up: each binary message follows
 // its text.
 func TestSendTogether(t *testing.T) {

@@ -13,6 +13,14 @@ const (
 	// shutdownGrace is the same for a polling client that is not polling when
 	// the server shuts down.
 	shutdownGrace = time.Second
+	// overtakenPoll is the same for a poll that the client sent before it
+	// closed, and that comes after.
+	overtakenPoll = 100 * time.Millisecond
+	// clockSlack is how much earlier than the timer a request finds a session
+	// over, whose client counts in milliseconds.
+	clockSlack = 2 * time.Millisecond
+	// maxTimerDelay is how late a timer may be without anything being wrong.
+	maxTimerDelay = 50 * time.Millisecond
 )
 
 // startHeartbeat arms the session's one timer for its first ping.
@@ -50,8 +58,9 @@ func (s *Session) tick() {
 		return
 	}
 	if s.pingAt != 0 && now >= s.pingAt {
+		// From when it was due, unless this process slept.
+		s.pongBy = max(s.pingAt, now-int64(maxTimerDelay)) + int64(s.server.options.PingTimeout)
 		s.pingAt = 0
-		s.pongBy = now + int64(s.server.options.PingTimeout)
 		s.sendPacket(packet.EnginePing, "")
 		if s.conn != nil {
 			s.pingLeft = s.queued
@@ -79,7 +88,7 @@ func (s *Session) checkDeadlines(now int64) (closed bool) {
 	// Anything that came from the client since is a sign of life too. Where
 	// the ping has not left yet, or the pong is not read since answers wait,
 	// progress of the output counts, and the stall timeout rules.
-	waiting := s.conn != nil && (s.pingLeft > 0 || s.full.Load())
+	waiting := s.conn != nil && (s.pingLeft > 0 || s.full.Load() || s.answering.Load())
 	s.pongBy = s.seen.Load() + int64(s.server.options.PingTimeout)
 	if waiting {
 		s.pongBy = now + int64(s.server.options.PingTimeout)

@@ -80,6 +80,14 @@ func (s *Session) serveGet(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.mu.Lock()
+		if s.conn != nil {
+			// The upgrade came while the poll waited: it is one too many.
+			s.getting = false
+			s.unref()
+			s.mu.Unlock()
+			refuse(w, false, codeBadRequest)
+			return
+		}
 	}
 	s.mu.Unlock()
 	s.respond(w, r)
@@ -327,8 +335,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 	case errors.As(err, &bye):
-		s.lastPacket = packet.EngineNoop
-		s.shut(ReasonTransportClose, 0, false)
+		s.closedByPost()
 	case errors.Is(err, packet.ErrEngineType), errors.Is(err, packet.ErrBase64), errors.Is(err, errNotUTF8):
 		status = http.StatusBadRequest
 		s.shut(ReasonParseError, 0, false)
@@ -350,6 +357,21 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Connection", "close")
 		refuse(w, false, codeBadRequest)
+	}
+}
+
+// closedByPost closes a session whose client has said so. The poll that waits is
+// ended with a NOOP. Where none waits, the one that was sent together with the
+// close may still be on its way, over another connection.
+func (s *Session) closedByPost() {
+	if s.reason != "" {
+		return
+	}
+	s.lastPacket = packet.EngineNoop
+	polling := s.getting
+	s.shut(ReasonTransportClose, 0, false)
+	if !polling {
+		s.keepForPoll(overtakenPoll)
 	}
 }
 

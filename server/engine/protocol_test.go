@@ -97,6 +97,60 @@ func TestRefusedHandshakes(t *testing.T) {
 	}
 }
 
+// What accept sends follows OPEN, and accept may close the session.
+func TestAccept(t *testing.T) {
+	b := start(t, nil, func(s *Session, h *recorder) {
+		_ = s.SendText([]byte("welcome"))
+		if s.Request().URL.Query().Get("go") != "" {
+			s.Close("not you")
+		}
+	})
+	_, text := b.get("EIO=4&transport=polling")
+	open, rest, _ := strings.Cut(text, "\x1e")
+	parseOpen(t, open)
+	want(t, "after OPEN", rest, "4welcome")
+	s := b.connect()
+	s.wantFrame(ws.OpText, "4welcome")
+	b.next()
+	b.next()
+
+	_, text = b.get("EIO=4&transport=polling&go=1")
+	_, rest, _ = strings.Cut(text, "\x1e")
+	want(t, "after OPEN", rest, "4welcome\x1e1")
+	_, h := b.next()
+	h.wantClosed(t, "not you")
+	s = b.dial("EIO=4&transport=websocket&go=1")
+	parseOpen(t, s.text())
+	s.wantFrame(ws.OpText, "4welcome")
+	s.wantClose(ws.StatusNormalClosure)
+	_, h = b.next()
+	h.wantClosed(t, "not you")
+}
+
+// A session without a handler ignores everything; one whose accept panics is
+// closed, and the server goes on.
+func TestAcceptWithoutHandler(t *testing.T) {
+	b := start(t, nil, nil)
+	accept := b.Server.accept
+	b.Server.accept = func(s *Session) Handler {
+		switch query := s.Request().URL.Query(); {
+		case query.Has("panic"):
+			panic("in accept")
+		case query.Has("nothing"):
+			return nil
+		}
+		return accept(s)
+	}
+	_, text := b.get("EIO=4&transport=polling&nothing=1")
+	sid := "EIO=4&transport=polling&sid=" + parseOpen(t, text).SID
+	status, _ := b.post(sid, "4x\x1e1")
+	want(t, "status", status, 200)
+	status, _ = b.get("EIO=4&transport=polling&panic=1")
+	want(t, "status where accept panics", status, 400)
+	b.dial("EIO=4&transport=websocket&panic=1").wantEnd()
+	b.connect()
+}
+
 func TestMessagesPolling(t *testing.T) {
 	b := start(t, official(), nil)
 	for _, body := range []string{"4hello", "4test1\x1e4test2\x1e4test3", "4hello\x1ebAQIDBA==", "4", "4äöü€😀"} {
@@ -206,6 +260,20 @@ func TestClosePolling(t *testing.T) {
 	want(t, "messages after the close", len(h.got()), 0)
 	status, _ = b.get(sid)
 	want(t, "status after it", status, 400)
+}
+
+// The poll that was sent with the close may come after it.
+func TestCloseOvertakesPoll(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	_, h := b.next()
+	b.post(sid, "1")
+	h.wantClosed(t, ReasonTransportClose)
+	status, text := b.get(sid)
+	want(t, "status of the poll", status, 200)
+	want(t, "the poll", text, "6")
+	status, _ = b.get(sid)
+	want(t, "status of the next", status, 400)
 }
 
 func TestUpgrade(t *testing.T) {

@@ -116,7 +116,7 @@ func (srv *Server) session(sid string) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reason == "" {
-		s.checkDeadlines(srv.now())
+		s.checkDeadlines(srv.now() + int64(clockSlack))
 	}
 	if s.reason != "" && !s.keep {
 		return nil
@@ -181,7 +181,13 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		closeOnce(srv.idle)
 	}
 	srv.mu.Unlock()
-	srv.each(func(s *Session) { s.shut(ReasonShutdown, ws.StatusGoingAway, true) })
+	srv.each(func(s *Session) {
+		s.shut(ReasonShutdown, ws.StatusGoingAway, true)
+		if limit := srv.now() + int64(shutdownGrace); s.keep && s.closeBy > limit {
+			s.closeBy = limit
+			s.schedule(limit)
+		}
+	})
 	select {
 	case <-srv.idle:
 		return nil

@@ -42,6 +42,8 @@ type Session struct {
 	flushFn func()       // s.flush, made once so that starting it allocates nothing
 	seen    atomic.Int64 // when the client last gave a sign of life, by Server.now
 	ended   atomic.Bool  // reason is set; for reading without the lock
+	// answering says that the reader writes, so that a pong may lie unread.
+	answering atomic.Bool
 
 	mu      sync.Mutex
 	changed sync.Cond // of busy, full, responding, reason
@@ -330,6 +332,7 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 		go s.finish()
 	}
 	s.pingAt, s.pongBy, s.stallBy = 0, 0, 0
+	s.timer.Stop()
 	s.due = 0
 	s.closeBy = s.server.now() + int64(closeTimeout)
 	switch {
@@ -338,12 +341,10 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 	case s.conn != nil, s.getting && s.responding == 0:
 		// What waits leaves now, and the session's end with it.
 	case reason != ReasonShutdown:
-		s.keepForPoll()
+		s.keepForPoll(closeTimeout)
 	case s.out != nil:
-		s.closeBy = s.server.now() + int64(shutdownGrace)
-		s.keepForPoll()
+		s.keepForPoll(shutdownGrace)
 	}
-	s.timer.Stop()
 	if s.drain {
 		s.schedule(s.closeBy)
 	}
@@ -373,9 +374,11 @@ func (s *Session) cutOff() {
 
 // keepForPoll lets a closed polling session wait for the poll that takes what is
 // left and hears of the end.
-func (s *Session) keepForPoll() {
+func (s *Session) keepForPoll(timeout time.Duration) {
 	s.keep = true
 	s.refs++
+	s.closeBy = s.server.now() + int64(timeout)
+	s.schedule(s.closeBy)
 }
 
 // unkeep ends the wait of a closed polling session for its last poll.
@@ -424,7 +427,10 @@ func (s *Session) release() {
 		s.finish()
 	}
 	if write {
+		s.answering.Store(true)
 		s.write(1)
+		s.seen.Store(s.server.now())
+		s.answering.Store(false)
 	}
 }
 
