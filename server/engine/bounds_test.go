@@ -226,9 +226,9 @@ func TestPongBehindAnswers(t *testing.T) {
 		c.wantFrame(ws.OpText, "2")
 		c.send(ws.OpText, "4x")
 		go c.send(ws.OpText, "3")
-		piece := make([]byte, 2000)
-		for got := 0; got < 200_000; { // in 500 s
-			time.Sleep(5 * time.Second)
+		piece := make([]byte, 4<<10)
+		for got := 0; got < 200_000; { // in 98 s
+			time.Sleep(2 * time.Second)
 			n, err := c.in.Read(piece)
 			if err != nil {
 				t.Fatalf("after %d bytes: %v", got, err)
