@@ -224,6 +224,7 @@ func TestPongBehindAnswers(t *testing.T) {
 	inBubble(t, nil, setup, func(t *testing.T, b *bench) {
 		_, h, c := b.pipe()
 		c.wantFrame(ws.OpText, "2")
+		synctest.Wait() // who wrote the ping is gone, so the reader itself writes
 		c.send(ws.OpText, "4x")
 		go c.send(ws.OpText, "3")
 		piece := make([]byte, 4<<10)
