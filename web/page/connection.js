@@ -72,7 +72,8 @@ export function connect({ io }, tell) {
     }
   });
   socket.on("connect_error", (error) => {
-    lost(socket.active ? "The server does not answer." : `The server refused the connection: ${error.message}.`);
+    if (socket.active) lost("The server does not answer.");
+    else tell({ name: "lost", text: "Refused", banner: `The server refused the connection: ${error.message}. Reload the page to try again.` });
   });
   // Nothing is gained by waiting out the delay when the network has just come back.
   addEventListener("online", () => {
