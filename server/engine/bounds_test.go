@@ -93,6 +93,28 @@ func TestLargeAnswer(t *testing.T) {
 	})
 }
 
+// Many small messages in one Send share buffers, also where together they are a
+// large answer.
+func TestManySmallMessages(t *testing.T) {
+	inBubble(t, &Options{HighWater: 1000}, nil, func(t *testing.T, b *bench) {
+		s, _ := b.openDirect()
+		small := make([]*Message, 10_000)
+		for i := range small {
+			small[i] = NewText([]byte("x"))
+		}
+		if err := s.Send(small...); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "bytes of large answers", s.large, 30_000)
+		if n := len(s.out.chunks); n > 4 {
+			t.Errorf("30 KB take %d chunks", n)
+		}
+		text := b.direct(http.MethodGet, s, "").Body.String()
+		want(t, "messages", strings.Count(text, "4x"), 10_000)
+		want(t, "bytes of large answers", s.large, 0)
+	})
+}
+
 func TestStalledWebSocket(t *testing.T) {
 	inBubble(t, nil, nil, func(t *testing.T, b *bench) {
 		s, h, _ := b.pipe()

@@ -25,8 +25,13 @@
 // # Caveats
 //
 // A handler must not block: it runs on the goroutine that reads the session.
-// Nothing that was sent to a session leaves while its handler is in Message or
-// BatchEnd.
+// What is sent to a session while its handler is in Message or BatchEnd, by
+// whomever, may stay until the handler has returned, to leave in one write.
+//
+// A session keeps the headers of the request that opened it. The http.Server
+// should have a MaxHeaderBytes that is no more than they are worth, such as
+// 32 KB, and a ReadHeaderTimeout. Its ReadTimeout and WriteTimeout do not touch
+// polls that wait and WebSockets.
 //
 // The server needs HTTP/1.1 for WebSockets, since it takes the connection over.
 // It keeps no per-session state outside the process: behind a load balancer,

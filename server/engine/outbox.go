@@ -27,12 +27,12 @@ const copyLimit = 1 << 10
 
 var outboxes = sync.Pool{New: func() any { return new(outbox) }}
 
-// room returns a chunk's buffer with room for a frame of n bytes at the end of
-// the outbox. After appending to it, grown must be called.
+// room returns a chunk at the end of the outbox with room for a frame of n bytes,
+// to which the caller appends it.
 func (o *outbox) room(n int, large bool) *chunk {
-	if last := len(o.chunks) - 1; last >= 0 && !large {
+	if last := len(o.chunks) - 1; last >= 0 {
 		c := &o.chunks[last]
-		if c.buf != nil && !c.large && cap(c.b)-len(c.b) >= n {
+		if c.buf != nil && c.large == large && cap(c.b)-len(c.b) >= n {
 			return c
 		}
 	}
