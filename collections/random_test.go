@@ -169,7 +169,10 @@ func sorted(s []string) []string {
 }
 
 // decode reads JSON as encoding/json does.
-func decode(t testing.TB, raw []byte) any {
+func decode(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, raw []byte) any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
