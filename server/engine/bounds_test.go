@@ -105,9 +105,9 @@ func TestManySmallMessages(t *testing.T) {
 		if err := s.Send(small...); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "bytes of large answers", s.large, 30_000)
+		want(t, "bytes of large answers", s.large, 40_000)
 		if n := len(s.out.chunks); n > 4 {
-			t.Errorf("30 KB take %d chunks", n)
+			t.Errorf("40 KB take %d chunks", n)
 		}
 		text := b.direct(http.MethodGet, s, "").Body.String()
 		want(t, "messages", strings.Count(text, "4x"), 10_000)

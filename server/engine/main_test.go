@@ -309,16 +309,24 @@ type socket struct {
 // dial opens a WebSocket and returns it before anything of it was read.
 func (b *bench) dial(query string) *socket {
 	b.Helper()
-	conn, in, _, err := ws.Dial(context.Background(), "ws"+strings.TrimPrefix(b.url(query), "http"))
+	s, err := b.tryDial(query)
 	if err != nil {
 		b.Fatalf("%s: %v", query, err)
+	}
+	return s
+}
+
+func (b *bench) tryDial(query string) (*socket, error) {
+	conn, in, _, err := ws.Dial(context.Background(), "ws"+strings.TrimPrefix(b.url(query), "http"))
+	if err != nil {
+		return nil, err
 	}
 	b.Cleanup(func() { conn.Close() })
 	if in == nil {
 		in = bufio.NewReader(conn)
 	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &socket{b.TB, conn, in}
+	return &socket{b.TB, conn, in}, nil
 }
 
 // connect opens a session over WebSocket and reads its OPEN packet.
