@@ -113,7 +113,7 @@ func TestTLS(t *testing.T) {
 // Connections that come and go in every way at once leave nothing behind; start's
 // cleanup checks it, and goleak.
 func TestChurn(t *testing.T) {
-	b := start(t, &Options{UpgradeTimeout: 50 * time.Millisecond, PingInterval: 40 * time.Millisecond, PingTimeout: 40 * time.Millisecond}, nil)
+	b := start(t, &Options{UpgradeTimeout: 50 * time.Millisecond, PingInterval: 150 * time.Millisecond, PingTimeout: 150 * time.Millisecond}, nil)
 	var clients sync.WaitGroup
 	limit := make(chan struct{}, 20)
 	for i := range 400 {
@@ -141,14 +141,14 @@ func TestChurn(t *testing.T) {
 				if err != nil {
 					return // its session was over before, on a busy machine
 				}
-				s.send(ws.OpText, "2probe")
+				_, _ = s.Write(clientFrame(true, ws.OpText, "2probe"))
 				s.Conn.Close()
 			case 5: // an upgrade, then nothing
 				s, err := b.tryDial(probing(b.poll()))
 				if err != nil {
 					return
 				}
-				s.send(ws.OpText, "5")
+				_, _ = s.Write(clientFrame(true, ws.OpText, "5"))
 				s.wantEnd()
 			case 6: // a handshake cut off
 				conn := b.tcp()
