@@ -2,6 +2,8 @@ package bolt
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +123,11 @@ func (s *Store) build(x *index, state []byte) error {
 			s.logger.Info("bolt: building an index", "collection", x.collection, "paths", columnsText(x), "items", total)
 		}
 	}
-	s.logger.Info("bolt: built an index", "collection", x.collection, "paths", columnsText(x), "items", total, "took", time.Since(started).Round(time.Millisecond))
+	level := slog.LevelInfo
+	if total == 0 {
+		level = slog.LevelDebug
+	}
+	s.logger.Log(context.Background(), level, "bolt: built an index", "collection", x.collection, "paths", columnsText(x), "items", total, "took", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"sync"
-	"syscall"
 	"testing"
 
 	"ackbase/collections"
@@ -21,20 +19,14 @@ const (
 	childFile = "ACKBASE_BOLT_FILE"
 )
 
+var childModes = map[string]func(path string) error{"writers": childWriters}
+
 func child() bool {
-	mode, path := os.Getenv(childMode), os.Getenv(childFile)
-	var err error
-	switch mode {
-	case "":
+	mode := os.Getenv(childMode)
+	if mode == "" {
 		return false
-	case "writers":
-		err = childWriters(path)
-	case "limited":
-		err = childLimited(path)
-	default:
-		err = fmt.Errorf("unknown mode %q", mode)
 	}
-	if err != nil {
+	if err := childModes[mode](os.Getenv(childFile)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -94,28 +86,6 @@ func childWriters(path string) error {
 }
 
 var killIndexes = map[string]collections.Collection{"items": {Indexes: []collections.Index{{Paths: []string{"writer", "n"}}}}}
-
-// childLimited fills a file up to a limit that the system holds it to, as a full
-// disk does, then lifts the limit.
-func childLimited(path string) error {
-	signal.Ignore(syscall.SIGXFSZ)
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
-		return err
-	}
-	limit := func(size uint64) error {
-		return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: before.Max})
-	}
-	return fullDisk(path,
-		func() error {
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			return limit(uint64(info.Size()) - 8<<20) // the file is allocated ahead of what it holds
-		},
-		func() error { return limit(before.Cur) })
-}
 
 // fullDisk writes while there is space, then while there is none, then again, and
 // checks what is kept and told each time.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -116,35 +115,6 @@ func checkConsistent(t *testing.T, s *Store) int {
 		t.Errorf("the log ends at %v, the head is %v", at, s.Head())
 	}
 	return n
-}
-
-func TestFullDisk(t *testing.T) {
-	t.Run("by a limit on the file's size", func(t *testing.T) {
-		cmd := childCommand(t, "limited", filepath.Join(t.TempDir(), "data.db"))
-		if err := cmd.Run(); err != nil {
-			t.Errorf("the child failed, see its message above: %v", err)
-		}
-	})
-
-	t.Run("on a small tmpfs", func(t *testing.T) {
-		folder := t.TempDir()
-		if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=24m"); err != nil {
-			t.Logf("mounting needs root (%v); the limit on the file's size above covers the same ways", err)
-			return
-		}
-		defer func() {
-			if err := syscall.Unmount(folder, 0); err != nil {
-				t.Error(err)
-			}
-		}()
-		ballast := filepath.Join(folder, "ballast")
-		err := fullDisk(filepath.Join(folder, "data.db"),
-			func() error { return os.WriteFile(ballast, make([]byte, 18<<20), 0o600) },
-			func() error { return os.Remove(ballast) })
-		if err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestFailedCommit(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"ackbase/collections"
@@ -21,8 +22,9 @@ const (
 // matches, where nobody knows how many match.
 const guess = 20
 
-// errCut is how a walk in order ends that meets an entry with a cut key.
-var errCut = errors.New("bolt: a key in the index is cut")
+// errGiveUp is how a walk in order ends that cannot give the order, since it meets an
+// entry with a cut key, or that reads far more than was expected.
+var errGiveUp = errors.New("bolt: the walk is given up")
 
 // List implements collections.Reader.
 func (r *reader) List(ctx context.Context, collection string, q *collections.Query) (collections.Page, error) {
@@ -44,9 +46,12 @@ func (r *reader) List(ctx context.Context, collection string, q *collections.Que
 	}
 	if p.order != unordered && (p.covered || !q.Total || l.total >= 0) {
 		page, err := l.walk(p)
-		if !errors.Is(err, errCut) {
+		if !errors.Is(err, errGiveUp) {
 			return page, err
 		}
+	}
+	if p, err = l.cheapest(func(_, all int) int { return all }); err != nil {
+		return collections.Page{}, err
 	}
 	return l.collect(p)
 }
@@ -58,6 +63,9 @@ type list struct {
 	query *collections.Query
 	items *entries
 	total int // how many match, -1 as long as nobody has counted
+
+	plans  []*plan
+	counts []int // of the entries of each plan, -1 as long as nobody has counted
 }
 
 // entriesOf is what a plan walks.
@@ -72,67 +80,68 @@ func (l *list) entriesOf(p *plan) (*entries, error) {
 	return l.entries(b, false), nil
 }
 
-// choose finds the plan that costs least, and the total where it can be counted.
+// choose finds the plan that is expected to cost least, and the total where it can be counted.
 func (l *list) choose(collection string) (*plan, error) {
 	size, err := decodeCounters(l.tx.Bucket(bucketCollections).Get([]byte(collection)))
 	if err != nil {
 		return nil, err
 	}
-	q := l.query
-	all := plans(q, l.store.indexes[collection])
-	counts := make([]int, len(all)) // of entries; -1 as long as not counted
-	for i, p := range all {
-		counts[i] = -1
+	l.plans = plans(l.query, l.store.indexes[collection])
+	l.counts = make([]int, len(l.plans))
+	for i, p := range l.plans {
+		l.counts[i] = -1
 		if len(p.spans) == 1 && p.spans[0].low == nil && p.spans[0].high == nil {
-			counts[i] = int(size.items)
+			l.counts[i] = int(size.items)
 		}
 		if err := l.narrow(p); err != nil {
 			return nil, err
 		}
 	}
-	count := func(i int) (err error) {
-		if counts[i] < 0 {
-			counts[i], err = l.count(all[i])
-		}
-		return err
-	}
-	for i, p := range all {
-		if p.covered && (p.order != unordered || len(p.spans) == 0) {
-			if q.Total {
-				err = count(i)
-				l.total = counts[i]
+	for i, p := range l.plans {
+		if p.covered && (p.order != unordered || len(p.spans) == 0) { // nothing can be better
+			if l.query.Total {
+				l.total, err = l.count(i)
 			}
 			return p, err
 		}
 	}
-	for i, p := range all {
-		if err := count(i); err != nil {
+	return l.cheapest(func(i, all int) int {
+		if p := l.plans[i]; p.order != unordered && (!l.query.Total || l.total >= 0) {
+			return min(all, l.expected())
+		}
+		return all
+	})
+}
+
+// cheapest is the plan that costs least, where reads is how many of all of its entries
+// a plan reads. It counts them all, and so finds the total if one is covered.
+func (l *list) cheapest(reads func(i, all int) int) (*plan, error) {
+	for i, p := range l.plans {
+		n, err := l.count(i)
+		if err != nil {
 			return nil, err
 		}
 		if p.covered {
-			l.total = counts[i]
+			l.total = n
 		}
 	}
 	var best *plan
 	lowest := 0
-	for i, p := range all {
-		cost := counts[i]
-		if p.order != unordered && (!q.Total || l.total >= 0) {
-			if wanted := q.Offset() + q.Limit + 1; wanted < cost/guess {
-				cost = guess * wanted
-			}
+	for i, p := range l.plans {
+		cost := scanCost
+		if p.index != nil {
+			cost = lookupCost
 		}
-		if p.index == nil {
-			cost *= scanCost
-		} else {
-			cost *= lookupCost
-		}
-		if best == nil || cost < lowest {
+		if cost *= reads(i, l.counts[i]); best == nil || cost < lowest {
 			best, lowest = p, cost
 		}
 	}
 	return best, nil
 }
+
+// expected is how many entries a walk in order is expected to read at most, if not all of
+// them match.
+func (l *list) expected() int { return guess * (l.query.Offset() + l.query.Limit + 1) }
 
 // narrow leaves the spans with entries, where the order could be found with fewer: a
 // text like '10' asks for the number and for the text, and mostly there is only one of them.
@@ -148,20 +157,24 @@ func (l *list) narrow(p *plan) error {
 	return nil
 }
 
-// count counts a plan's entries.
-func (l *list) count(p *plan) (int, error) {
-	e, err := l.entriesOf(p)
+// count counts the entries of a plan.
+func (l *list) count(i int) (int, error) {
+	if l.counts[i] >= 0 {
+		return l.counts[i], nil
+	}
+	e, err := l.entriesOf(l.plans[i])
 	if err != nil {
 		return 0, err
 	}
 	total := 0
-	for _, s := range p.spans {
+	for _, s := range l.plans[i].spans {
 		n, err := e.count(l.ctx, s)
 		if err != nil {
 			return 0, err
 		}
 		total += n
 	}
+	l.counts[i] = total
 	return total, nil
 }
 
@@ -181,7 +194,7 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 	if q.After != nil {
 		columns, key, ok := p.place(q)
 		if !ok {
-			return collections.Page{}, errCut
+			return collections.Page{}, errGiveUp
 		}
 		w.startAfter(columns, key)
 	}
@@ -193,9 +206,16 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 		offset = 0
 	}
 	find := l.finder(e)
+	patience := math.MaxInt
+	if !p.covered && !e.isItem { // items are read no faster by a collector
+		patience = 2 * l.expected()
+	}
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && l.ctx.Err() != nil {
 			return collections.Page{}, l.ctx.Err()
+		}
+		if n > patience {
+			return collections.Page{}, errGiveUp
 		}
 		k, v := w.next()
 		if k == nil {
@@ -210,7 +230,7 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 			return collections.Page{}, err
 		}
 		if cut {
-			return collections.Page{}, errCut
+			return collections.Page{}, errGiveUp
 		}
 		switch {
 		case !p.covered && !q.Filter.Match(item.JSON):

@@ -40,8 +40,15 @@ type Options struct {
 }
 
 // reservedSpace is how much address space is mapped from the start: no memory
-// is used for it. A file that grows beyond it waits for its readers once.
-const reservedSpace = 16 << 30
+// is used for it. A file that grows beyond it waits for its readers once. Zero on
+// systems with little of it, and on Windows, which would make the file that long.
+func reservedSpace() int {
+	if strconv.IntSize < 64 || runtime.GOOS == "windows" {
+		return 0
+	}
+	space := int64(16) << 30
+	return int(space)
+}
 
 // Open opens a file, which is created where there is none. o may be nil.
 //
@@ -110,14 +117,13 @@ func openFile(path string, timeout time.Duration) (db *bbolt.DB, err error) {
 		Timeout:      timeout,
 		FreelistType: bbolt.FreelistMapType,
 		NoStatistics: true,
+
+		InitialMmapSize: reservedSpace(),
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			var err error
 			file, err = os.OpenFile(name, flag, mode)
 			return file, err
 		},
-	}
-	if strconv.IntSize == 64 && runtime.GOOS != "windows" { // Windows would make the file that long
-		options.InitialMmapSize = reservedSpace
 	}
 	db, err = bbolt.Open(path, 0o600, options)
 	if errors.Is(err, syscall.ENOMEM) && options.InitialMmapSize > 0 {

@@ -59,7 +59,7 @@ func mapPages(path string, pageSize int) *pageMap {
 		return nil
 	}
 	m := &pageMap{file: file, pageSize: pageSize}
-	if m.grow(reservedSpace) != nil && m.grow(0) != nil {
+	if m.grow(reservedSpace()) != nil && m.grow(0) != nil {
 		_ = file.Close() // opened for reading only
 		return nil
 	}
@@ -249,18 +249,11 @@ func (t *tree) countIn(id uint64, low, high []byte, deep int) (int, error) {
 // at is the key with n keys between low and itself, nil if there are fewer.
 // It is part of the map: valid as long as the transaction.
 func (t *tree) at(low []byte, n int) ([]byte, error) {
-	before := 0
-	if low != nil {
-		var err error
-		if before, err = t.count(nil, low); err != nil {
-			return nil, err
-		}
-	}
-	t.begin(maxTreeDeep) // once on each level at most
-	return t.atIn(t.root, before+n, maxTreeDeep)
+	t.begin(maxTreeDeep) // each page once on each level at most
+	return t.atIn(t.root, low, n, maxTreeDeep)
 }
 
-func (t *tree) atIn(id uint64, n, deep int) ([]byte, error) {
+func (t *tree) atIn(id uint64, low []byte, n, deep int) ([]byte, error) {
 	if deep == 0 {
 		return nil, errPages
 	}
@@ -268,21 +261,29 @@ func (t *tree) atIn(id uint64, n, deep int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	first := 0
 	if p.leaf {
-		if n >= p.count {
+		if low != nil {
+			first = p.search(low)
+		}
+		if n >= p.count-first {
 			return nil, nil
 		}
-		return p.key(n), nil
+		return p.key(first + n), nil
 	}
-	for i := range p.count {
-		m, err := t.countIn(p.child(i), nil, nil, deep-1)
+	if low != nil {
+		first = p.childOf(low)
+	}
+	for i := first; i < p.count; i++ {
+		m, err := t.countIn(p.child(i), low, nil, deep-1)
 		if err != nil {
 			return nil, err
 		}
 		if n < m {
-			return t.atIn(p.child(i), n, deep-1)
+			return t.atIn(p.child(i), low, n, deep-1)
 		}
 		n -= m
+		low = nil // all of the pages that follow is above it
 	}
 	return nil, nil
 }

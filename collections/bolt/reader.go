@@ -33,7 +33,8 @@ func (r *reader) Position() collections.Position {
 // bucket is the collection's items, nil where nobody has written any.
 func (r *reader) bucket(collection string) *bbolt.Bucket {
 	if r.collection != collection {
-		r.collection, r.items = collection, r.tx.Bucket(itemsBucket(collection))
+		var name [80]byte // "items:" and 64 bytes
+		r.collection, r.items = collection, r.tx.Bucket(append(append(name[:0], itemsPrefix...), collection...))
 	}
 	return r.items
 }
