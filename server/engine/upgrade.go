@@ -36,7 +36,7 @@ func (s *Session) startProbe(conn net.Conn, early *buffer) {
 	s.mu.Unlock()
 	r := newReader(s, conn, early)
 	r.probing = true
-	_ = conn.SetReadDeadline(s.server.upgradeDeadline())
+	_ = conn.SetReadDeadline(time.Now().Add(s.server.options.UpgradeTimeout))
 	go r.runProbe()
 }
 

@@ -1,73 +1,14 @@
 package engine
 
 import (
-	"encoding/base64"
 	"errors"
 	"net"
-	"net/http"
-	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
 	"ackbase/server/packet"
 )
-
-// handshakeFault says what is wrong with a WebSocket handshake (RFC 6455, section
-// 4.2.1), or "". It is asked before the connection is taken over, so that every
-// refusal is a plain answer of net/http.
-func handshakeFault(r *http.Request) string {
-	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
-	switch {
-	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
-		return "a WebSocket handshake must be a GET request of HTTP/1.1"
-	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
-		return "the Upgrade header of a WebSocket handshake must be websocket"
-	case err != nil || len(key) != 16:
-		return "the Sec-WebSocket-Key header must be 16 bytes in base64"
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
-		return "the Sec-WebSocket-Version header must be 13"
-	}
-	return ""
-}
-
-// serveWebSocket accepts a WebSocket: for a new session where s is nil, else as a
-// probe for an upgrade of s. It returns at once; a goroutine of its own reads.
-func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transport string, s *Session) {
-	if transport != WebSocket {
-		refuse(w, true, codeBadRequest)
-		return
-	}
-	if fault := handshakeFault(r); fault != "" {
-		refuseHandshake(w, fault)
-		return
-	}
-	upgrader := ws.HTTPUpgrader{Timeout: srv.options.StallTimeout, Header: corsOnly(w.Header())}
-	conn, rw, _, err := upgrader.Upgrade(r, w)
-	if err != nil {
-		if conn != nil {
-			_ = conn.Close()
-		}
-		return
-	}
-	var early *buffer
-	if n := rw.Reader.Buffered(); n > 0 {
-		early = getBuffer(max(n, readBufferSize))
-		head, _ := rw.Reader.Peek(n)
-		early.b = append(early.b, head...)
-	}
-	if s != nil {
-		s.startProbe(conn, early)
-		return
-	}
-	s = newSession(srv, r)
-	s.conn = conn
-	if !srv.open(s, srv.openTail) {
-		_ = conn.Close()
-	}
-	go newReader(s, conn, early).run()
-}
 
 // A reader reads one WebSocket, on its own goroutine.
 type reader struct {
@@ -319,30 +260,6 @@ func (r *reader) data(op ws.OpCode, payload []byte) error {
 	return r.s.packet(p)
 }
 
-// packet handles one packet of a client, the same on either transport, and
-// returns an error where it closes the session.
-func (s *Session) packet(p packet.EnginePacket) error {
-	switch p.Type {
-	case packet.EngineMessage:
-		s.handler.Message(s, p.Data, p.Binary)
-	case packet.EnginePong:
-		s.pong()
-	case packet.EnginePing:
-		return errPing
-	case packet.EngineClose:
-		return &closed{ws.StatusNormalClosure}
-	}
-	// OPEN, UPGRADE and NOOP mean nothing here, as in the official server.
-	return nil
-}
-
-// closed is the client's own wish to close.
-type closed struct{ code ws.StatusCode }
-
-func (*closed) Error() string { return "the client closed the session" }
-
-var errPing = errors.New("a client must not send pings: in protocol 4 the server does")
-
 // readFailed closes a session whose WebSocket cannot be read any further.
 func (s *Session) readFailed(err error) {
 	s.mu.Lock()
@@ -381,18 +298,3 @@ func (r *reader) control(op ws.OpCode, payload []byte) error {
 	s.sent(size, false)
 	return nil
 }
-
-// corsOnly returns the headers that a handshake's answer takes from what was set
-// before.
-func corsOnly(set http.Header) http.Header {
-	h := make(http.Header, 3)
-	for _, name := range [...]string{"Vary", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"} {
-		if v := set[name]; v != nil {
-			h[name] = v
-		}
-	}
-	return h
-}
-
-// upgradeDeadline is when a probe must have become the session's transport.
-func (srv *Server) upgradeDeadline() time.Time { return time.Now().Add(srv.options.UpgradeTimeout) }

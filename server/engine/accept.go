@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/gobwas/ws"
+)
+
+// handshakeFault says what is wrong with a WebSocket handshake (RFC 6455, section
+// 4.2.1), or "". It is asked before the connection is taken over, so that every
+// refusal is a plain answer of net/http.
+func handshakeFault(r *http.Request) string {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
+		return "a WebSocket handshake must be a GET request of HTTP/1.1"
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return "the Upgrade header of a WebSocket handshake must be websocket"
+	case err != nil || len(key) != 16:
+		return "the Sec-WebSocket-Key header must be 16 bytes in base64"
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return "the Sec-WebSocket-Version header must be 13"
+	}
+	return ""
+}
+
+// serveWebSocket accepts a WebSocket: for a new session where s is nil, else as a
+// probe for an upgrade of s. It returns at once; a goroutine of its own reads.
+func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transport string, s *Session) {
+	if transport != WebSocket {
+		refuse(w, true, codeBadRequest)
+		return
+	}
+	if fault := handshakeFault(r); fault != "" {
+		refuseHandshake(w, fault)
+		return
+	}
+	upgrader := ws.HTTPUpgrader{Timeout: srv.options.StallTimeout, Header: corsOnly(w.Header())}
+	conn, rw, _, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return
+	}
+	var early *buffer
+	if n := rw.Reader.Buffered(); n > 0 {
+		early = getBuffer(max(n, readBufferSize))
+		head, _ := rw.Reader.Peek(n)
+		early.b = append(early.b, head...)
+	}
+	if s != nil {
+		s.startProbe(conn, early)
+		return
+	}
+	s = newSession(srv, r)
+	s.conn = conn
+	if !srv.open(s, srv.openTail) {
+		_ = conn.Close()
+	}
+	go newReader(s, conn, early).run()
+}
+
+// corsOnly returns the headers that a handshake's answer takes from what was set
+// before.
+func corsOnly(set http.Header) http.Header {
+	h := make(http.Header, 3)
+	for _, name := range [...]string{"Vary", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"} {
+		if v := set[name]; v != nil {
+			h[name] = v
+		}
+	}
+	return h
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"github.com/gobwas/ws"
+
+	"ackbase/server/packet"
+)
+
+// Send queues messages for the client: all of them or none, with nothing between
+// them. The error is ErrClosed or ErrTooSlow. That a message was queued does not
+// say that it arrives.
+func (s *Session) Send(msgs ...*Message) error {
+	size := 0
+	for _, m := range msgs {
+		size += len(m.frame)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	large, err := s.admit(size)
+	if err != nil || size == 0 {
+		return err
+	}
+	out := s.outbox()
+	for _, m := range msgs {
+		out.add(m, large)
+	}
+	s.sent(size, large)
+	return nil
+}
+
+// SendText queues one text message of the concatenated parts, which are copied.
+// It allocates nothing while buffers come from the pool. What is said of NewText
+// and Send holds for it.
+func (s *Session) SendText(parts ...[]byte) error {
+	payload := textSize(parts)
+	size := headerSize(payload) + payload
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	large, err := s.admit(size)
+	if err != nil {
+		return err
+	}
+	c := s.outbox().room(size, large)
+	c.b = appendText(c.b, payload, parts)
+	s.sent(size, large)
+	return nil
+}
+
+// Buffered is the number of bytes that wait for the client.
+func (s *Session) Buffered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queued
+}
+
+// Writable is false from when more than Options.HighWater waits until less than
+// half of it does; then Handler.Drained is called. It is false on a closed
+// session, for which Drained is not called.
+func (s *Session) Writable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.full.Load() && s.reason == ""
+}
+
+// admit decides whether size more bytes may wait and whether they are a large
+// answer. Over the bound the session is closed.
+func (s *Session) admit(size int) (large bool, err error) {
+	if s.reason != "" {
+		return false, ErrClosed
+	}
+	o := &s.server.options
+	large = size > o.HighWater
+	if large && s.queued <= o.MaxBuffered || !large && s.queued-s.large+size <= o.MaxBuffered {
+		return large, nil
+	}
+	s.shut(ReasonTooSlow, 0, false)
+	return false, ErrTooSlow
+}
+
+// outbox returns the outbox of what waits, making one where nothing did.
+func (s *Session) outbox() *outbox {
+	if s.out == nil {
+		s.out = outboxes.Get().(*outbox)
+	}
+	return s.out
+}
+
+// sent accounts for bytes that were queued and sees that they leave.
+func (s *Session) sent(size int, large bool) {
+	s.queued += size
+	if large {
+		s.large += size
+	}
+	if s.queued > s.server.options.HighWater {
+		s.full.Store(true)
+	}
+	if !s.busy {
+		s.kick()
+	}
+}
+
+// sendPacket queues a packet of Engine.IO itself, past the bounds.
+func (s *Session) sendPacket(t packet.EngineType, data string) {
+	size := 1 + len(data)
+	c := s.outbox().room(headerSize(size)+size, false)
+	c.b = append(append(appendHeader(c.b, ws.OpText, size), byte(t)), data...)
+	s.sent(headerSize(size)+size, false)
+}
+
+// kick sees that what waits leaves, if nobody does that already.
+func (s *Session) kick() {
+	switch {
+	case s.conn != nil:
+		if !s.writing && (s.out != nil || s.reason != "" && !s.goodbye) {
+			s.writing = true
+			s.refs++
+			go s.flushFn()
+		}
+	case s.poll != nil:
+		if s.out != nil || s.reason != "" {
+			close(s.poll)
+			s.poll = nil
+		}
+	case s.out != nil && s.reason == "" && s.stallBy == 0 && !s.getting && s.responding == 0:
+		s.stallBy = s.server.now() + int64(s.server.options.StallTimeout)
+		s.schedule(s.stallBy)
+	}
+}
+
+// wrote accounts for bytes that were taken by the transport.
+func (s *Session) wrote(n, large int) {
+	s.mu.Lock()
+	s.queued -= n
+	s.large -= large
+	if s.pingLeft > 0 {
+		// Until the ping itself has left, the client cannot answer it.
+		s.pingLeft -= n
+		s.seen.Store(s.server.now())
+	}
+	drained := s.full.Load() && s.queued < s.server.options.HighWater/2
+	if drained {
+		s.full.Store(false)
+		s.changed.Broadcast()
+	}
+	drained = drained && s.reason == ""
+	s.mu.Unlock()
+	if drained {
+		s.guard("Drained", func() { s.handler.Drained(s) })
+	}
+}
+
+// awaitDrained waits until less than half of HighWater waits, or the session
+// is closed.
+func (s *Session) awaitDrained() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.full.Load() && s.reason == "" {
+		s.changed.Wait()
+	}
+	// The pong may be in what was not read meanwhile.
+	s.seen.Store(s.server.now())
+}
