@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -122,6 +123,27 @@ func TestStalledWebSocket(t *testing.T) {
 		_ = s.SendText([]byte("x"))
 		h.wantClosedBy(t, ReasonStalled, from, 10*time.Second, 12500*time.Millisecond)
 	})
+}
+
+// The same over real sockets, whose buffers swallow a part first.
+func TestStalledSockets(t *testing.T) {
+	large := NewText(bytes.Repeat([]byte("x"), 16<<20))
+	b := start(t, &Options{StallTimeout: 200 * time.Millisecond}, nil)
+	b.connect()
+	s, h := b.next()
+	if err := s.Send(large); err != nil {
+		t.Fatal(err)
+	}
+	h.wantClosed(t, ReasonStalled)
+
+	sid := b.poll()
+	s, h = b.next()
+	if err := s.Send(large); err != nil {
+		t.Fatal(err)
+	}
+	conn := b.tcp()
+	fmt.Fprintf(conn, "GET /engine.io/?%s HTTP/1.1\r\nHost: x\r\n\r\n", sid)
+	h.wantClosed(t, ReasonStalled)
 }
 
 func TestStalledPolling(t *testing.T) {

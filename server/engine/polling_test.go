@@ -265,3 +265,34 @@ func TestServerTimeouts(t *testing.T) {
 	_ = s.SendText([]byte("late"))
 	want(t, "the poll", <-poll, "4late")
 }
+
+// FuzzPost posts any body to a session. The server must answer, the handler's
+// contract must hold, and nothing may be left of the session.
+func FuzzPost(f *testing.F) {
+	for _, seed := range []string{"4hello\x1ebAQIDBA==", "1", "4a\x1e1\x1e4b", "3", "2probe", "6\x1e5\x1e0", "b\x1eb", "\x1e\x1e", "4\xff", "bAQ"} {
+		f.Add([]byte(seed))
+	}
+	b := prepare(f, &Options{MaxPayload: 4000, HighWater: 2000}, nil)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b.TB = t // one at a time in each process
+		s, h := b.openDirect()
+		code := b.direct(http.MethodPost, s, string(body)).Code
+		if code != 200 && code != 400 && code != 413 {
+			t.Fatalf("status %d", code)
+		}
+		s.Close("")
+		b.direct(http.MethodGet, s, "")
+		reason := <-h.closed
+		if code == 200 && reason != ReasonForcedClose && reason != ReasonTransportClose {
+			t.Fatalf("status 200, but closed with %q", reason)
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.fault != "" {
+			t.Fatal(h.fault)
+		}
+		b.mu.Lock()
+		delete(b.handlers, s)
+		b.mu.Unlock()
+	})
+}

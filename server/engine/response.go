@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -39,7 +40,11 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request) {
 	if out != nil {
 		out.release()
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.shut(ReasonStalled, 0, false)
+		return
+	case err != nil:
 		s.shut(ReasonTransportError, 0, false)
 		return
 	}
