@@ -25,7 +25,7 @@ func randomJSON(depth int) *rapid.Generator[any] {
 		rapid.Map(rapid.SampledFrom(oddNumbers), func(s string) any { return json.Number(s) }),
 		rapid.Map(rapid.OneOf(rapid.SampledFrom(oddKeys), rapid.SampledFrom([]string{"true", "null", "10", "1", "x", "xy"}), rapid.String()), func(s string) any { return s }),
 	)
-	if depth == 0 {
+	if depth <= 0 {
 		return scalar
 	}
 	return rapid.Custom(func(t *rapid.T) any {
