@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { connect, disconnectAll, ways } from "./client.mjs";
+import { holdUpgrades } from "./held.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
@@ -28,7 +29,9 @@ for (const way of ways) {
   describe(way.name, () => {
     for (const early of way.transports.length > 1 ? [false, true] : [false]) {
       test(`2,000 events each way in order, binary ones and acks mixed in${early ? ", during the upgrade" : ""}`, async () => {
-        const socket = await connect(server.url, way, { early });
+        const held = await holdUpgrades(server.url);
+        if (!early) held.release();
+        const socket = await connect(held.url, way, { early });
         /** @type {unknown[][]} */
         const back = [];
         const all = new Promise((resolve) => {
@@ -36,9 +39,10 @@ for (const way of ways) {
         });
         const acks = [];
         for (let i = 0; i < n; i++) {
+          if (i === n / 4) held.release();
           socket.emit("message", ...message(i));
           if (i % 7 === 0) acks.push(new Promise((resolve) => socket.emit("message-with-ack", ...message(i), (/** @type {unknown[]} */ ...args) => resolve([i, args]))));
-          if (early && i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+          if (early && i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
         }
         await Promise.race([all, deadline(`${n} events`)]);
         assert.equal(back.length, n);
@@ -46,6 +50,8 @@ for (const way of ways) {
         for (const [i, args] of /** @type {[number, unknown[]][]} */ (await Promise.race([Promise.all(acks), deadline("the acks")]))) {
           assert.deepEqual(args, message(i));
         }
+        assert.equal(socket.io.engine.transport.name, way.transports.at(-1));
+        held.close();
       });
     }
 

@@ -107,7 +107,7 @@ const filters = [
   [{ v: { $nin: [0, "b", null] } }, [1, 3, 4, 5, 7, 8, 9, 10, 12, 13]],
   [{ v: { $exists: true } }, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]],
   [{ v: { $exists: false } }, [1]],
-  [{ v: { $contains: "1" } }, [10]],
+  [{ v: { $contains: "1" } }, [10, 12]],
   [{ v: { $contains: "x" } }, [12]],
   [{ v: { $contains: 1 } }, [12]],
   [{ v: { $startsWith: "1" } }, [10]],

@@ -22,7 +22,7 @@ test("the quick start's client", async () => {
   writeFileSync(file, script.replace("http://127.0.0.1:3000", server.url));
   const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: patience });
   assert.match(stdout, /heard ADDED 125 Clotted cream fudge/);
-  assert.match(stdout, /stored \{ id: 125, name: 'Clotted cream fudge'/);
+  assert.match(stdout, /stored \{\s+id: 125,\s+name: 'Clotted cream fudge'/);
   assert.match(stdout, /cheapest \[\s+\{\s+id: \d+/);
   assert.match(stdout, /deleted true/);
   await server.stop();
