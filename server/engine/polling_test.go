@@ -272,7 +272,7 @@ func FuzzPost(f *testing.F) {
 	for _, seed := range []string{"4hello\x1ebAQIDBA==", "1", "4a\x1e1\x1e4b", "3", "2probe", "6\x1e5\x1e0", "b\x1eb", "\x1e\x1e", "4\xff", "bAQ"} {
 		f.Add([]byte(seed))
 	}
-	b := prepare(f, &Options{MaxPayload: 4000, HighWater: 2000}, nil)
+	b := prepare(f, &Options{MaxPayload: 4000}, nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b.TB = t // one at a time in each process
 		s, h := b.openDirect()
