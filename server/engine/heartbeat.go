@@ -19,8 +19,6 @@ const (
 	// clockSlack is how much earlier than the timer a request finds a session
 	// over, whose client counts in milliseconds.
 	clockSlack = 2 * time.Millisecond
-	// maxTimerDelay is how late a timer may be without anything being wrong.
-	maxTimerDelay = 50 * time.Millisecond
 )
 
 // startHeartbeat arms the session's one timer for its first ping.
@@ -58,8 +56,10 @@ func (s *Session) tick() {
 		return
 	}
 	if s.pingAt != 0 && now >= s.pingAt {
-		// From when it was due, unless this process slept.
-		s.pongBy = max(s.pingAt, now-int64(maxTimerDelay)) + int64(s.server.options.PingTimeout)
+		// From when it was due. Where the timer was late, since the machine is
+		// busy or slept, the client still has half of its time.
+		timeout := int64(s.server.options.PingTimeout)
+		s.pongBy = max(s.pingAt, now-timeout/2) + timeout
 		s.pingAt = 0
 		s.sendPacket(packet.EnginePing, "")
 		if s.conn != nil {
