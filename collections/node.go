@@ -53,16 +53,26 @@ func (n *node) open() *kids {
 		return n.kids
 	}
 	k := &kids{object: n.isObject()}
+	var slab []node // nodes are made a few at a time
+	add := func(raw []byte) {
+		if len(slab) == 0 {
+			slab = make([]node, min(8+len(k.elems), 256))
+		}
+		slab[0].raw = raw
+		k.elems = append(k.elems, &slab[0])
+		slab = slab[1:]
+	}
 	if k.object {
+		k.elems, k.names = make([]*node, 0, 8), make([]string, 0, 8)
 		for m := (members{b: n.raw}); m.next(); {
 			m.skip()
 			k.names = append(k.names, m.key())
-			k.elems = append(k.elems, &node{raw: n.raw[m.value:m.i]})
+			add(n.raw[m.value:m.i])
 		}
 	} else {
 		for e := (elements{b: n.raw}); e.next(); {
 			e.skip()
-			k.elems = append(k.elems, &node{raw: n.raw[e.value:e.i]})
+			add(n.raw[e.value:e.i])
 		}
 	}
 	n.kids = k
