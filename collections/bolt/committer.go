@@ -151,7 +151,9 @@ func (b *batch) commit() (err error) {
 		if rollback := b.rollback(); rollback != nil && !errors.Is(rollback, bbolt.ErrTxClosed) {
 			b.store.logger.Error("bolt: rolling back failed", "err", rollback)
 		}
-		b.store.recoverHead()
+		if b.store.recoverHead() {
+			err = errUncertain
+		}
 	}()
 	if err := b.flush(); err != nil {
 		return b.store.writeError(err)
@@ -163,6 +165,11 @@ func (b *batch) commit() (err error) {
 	}
 	if err := tx.Commit(); err != nil {
 		return b.store.writeError(err)
+	}
+	if b.store.hooks.afterCommit != nil {
+		if err := b.store.hooks.afterCommit(); err != nil {
+			return b.store.writeError(err)
+		}
 	}
 	failed = false
 	b.store.committed = b.head
@@ -187,14 +194,19 @@ func (s *Store) writeError(err error) error {
 		"the write could not be stored (%v): nothing of it was kept; try again when the disk has space and answers", err)
 }
 
-// recoverHead reads the head again after a commit that failed. Nearly always it
+// errUncertain is the error of a batch that the file shows though its commit failed.
+var errUncertain = collections.Errorf(collections.ErrUnavailable,
+	"the disk did not confirm the write: whether it is kept is not certain; read again before you repeat it")
+
+// recoverHead reads the head again after a commit that failed, and tells whether it moved. Nearly always it
 // is what it was. But if the very last step failed, the wait for the disk
 // after the file's own head was written, then the file may show the failed
 // batch after all. Its changes are then announced together with those of the next commit that succeeds.
-func (s *Store) recoverHead() {
+func (s *Store) recoverHead() (moved bool) {
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		h, err := decodeHead(tx.Bucket(bucketMeta).Get(keyHead))
 		if err == nil {
+			moved = h != s.committed
 			s.committed = h
 		}
 		return err
@@ -202,4 +214,5 @@ func (s *Store) recoverHead() {
 	if err != nil {
 		s.logger.Error("bolt: the file cannot be read after a failed write: restart when the disk answers again", "file", s.path, "err", err)
 	}
+	return moved
 }

@@ -158,6 +158,53 @@ func TestFailedCommit(t *testing.T) {
 	}
 }
 
+// A commit can fail at its very last step, when the file shows its writes already.
+func TestUnconfirmedCommit(t *testing.T) {
+	fail := make(chan error, 1)
+	path := filepath.Join(t.TempDir(), "data.db")
+	s := open(t, path, &Options{hooks: hooks{afterCommit: func() error {
+		select {
+		case err := <-fail:
+			return err
+		default:
+			return nil
+		}
+	}}})
+	results := make(chan error, 1)
+	done := func(err error) { results <- err }
+	post(s, t.Context(), 1, done)
+	if err := <-results; err != nil {
+		t.Fatal(err)
+	}
+	before := settled(t, s, 1)
+	fail <- errors.New("on purpose")
+	post(s, t.Context(), 2, done)
+	if err := <-results; !errors.Is(err, errUncertain) {
+		t.Fatalf("done with %v", err)
+	}
+	if s.Head() != before {
+		t.Errorf("what the disk has not confirmed was announced: %v", s.Head())
+	}
+	post(s, t.Context(), 3, done)
+	if err := <-results; err != nil {
+		t.Fatal(err)
+	}
+	settled(t, s, 3)
+	at := before
+	for id := uint64(2); id <= 3; id++ {
+		list, err := s.Changes(t.Context(), at, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at = list[0].Position; at.Seq != id || list[0].ID != mustID(int(id)) {
+			t.Errorf("as change %d came %d, of %s", id, at.Seq, list[0].ID)
+		}
+	}
+	if page := listNow(t, s, `{}`); page.Total != 3 {
+		t.Errorf("there are %d items", page.Total)
+	}
+}
+
 func TestRefusedFiles(t *testing.T) {
 	build := func(t *testing.T) string {
 		t.Helper()

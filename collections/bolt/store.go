@@ -44,6 +44,7 @@ type hooks struct {
 	countByCursor  bool         // as on systems where pages cannot be read
 	afterBuildStep func() error // called between two transactions of building an index
 	beforeCommit   func() error // called before the file's transaction is committed
+	afterCommit    func() error // called after it: an error is that of a commit which failed at its last step
 }
 
 // Stats are counts since the file was opened.
