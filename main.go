@@ -50,7 +50,7 @@ func main() {
 // end, so that the process is gone within five seconds in any case.
 const (
 	socketsEnd  = 2 * time.Second
-	requestsEnd = 1500 * time.Millisecond
+	requestsEnd = time.Second
 )
 
 // run is the whole command: it serves until ctx ends and returns nil after a
