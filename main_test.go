@@ -73,17 +73,17 @@ func start(tb testing.TB, args ...string) *process {
 		line, _ := r.ReadString('\n')
 		ready <- line
 		p.rest, _ = io.ReadAll(r)
-		p.cmd.Wait() // its result is in ProcessState
+		_ = p.cmd.Wait() // its result is in ProcessState
 	}()
 	tb.Cleanup(func() {
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill()
 		<-p.exited
 	})
 	select {
 	case line := <-ready:
 		url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "ackbase listening on ")
 		if !ok || !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, ":0") {
-			p.cmd.Process.Kill()
+			_ = p.cmd.Process.Kill()
 			<-p.exited
 			tb.Fatalf("the first line is %q, want \"ackbase listening on http://127.0.0.1:PORT\"; logs:\n%s", line, p.logs.String())
 		}
@@ -210,7 +210,7 @@ func pendingPoll(tb testing.TB, url string) <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		get(query) // however it ends
+		_, _ = get(query) // however it ends
 		http.DefaultClient.CloseIdleConnections()
 	}()
 	return ended
@@ -282,7 +282,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	case <-time.After(2 * patience):
 		t.Errorf("only %d writes in %v", total.Load(), 2*patience)
 	}
-	p.cmd.Process.Kill()
+	_ = p.cmd.Process.Kill()
 	<-p.exited
 	wg.Wait()
 
