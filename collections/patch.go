@@ -183,7 +183,7 @@ func (p *patcher) apply(op *patchOp) *Error {
 		return err
 	}
 	n, err := p.find(op.from, op.fromText)
-	if err != nil || slices.Equal(op.from, op.path) {
+	if err != nil || op.name == "move" && slices.Equal(op.from, op.path) {
 		return err
 	}
 	whole := p.collection && len(op.from) == 1 && len(op.path) == 1

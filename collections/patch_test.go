@@ -39,6 +39,7 @@ func TestApplyPatch(t *testing.T) {
 		{`{"a":{"b":1}}`, `[{"op":"copy","from":"","path":"/c"}]`, `{"a":{"b":1},"c":{"a":{"b":1}}}`},
 		{`{"a":{"b":1}}`, `[{"op":"copy","from":"/a","path":"/a/c"},{"op":"replace","path":"/a/c/b","value":2}]`, `{"a":{"b":1,"c":{"b":2}}}`},
 		{`{"a":1}`, `[{"op":"move","from":"/a","path":"/a"}]`, `{"a":1}`},
+		{`{"a":[1,2]}`, `[{"op":"move","from":"/a/0","path":"/a/0"},{"op":"copy","from":"/a/0","path":"/a/0"}]`, `{"a":[1,1,2]}`},
 		{`{"a":1,"b":2}`, `[{"op":"remove","path":"/a"},{"op":"add","path":"/a","value":3}]`, `{"b":2,"a":3}`},
 		{`{"":1}`, `[{"op":"replace","path":"/","value":2}]`, `{"":2}`},
 		{`{"-":1,"0":2}`, `[{"op":"remove","path":"/-"},{"op":"replace","path":"/0","value":3}]`, `{"0":3}`},

@@ -10,8 +10,10 @@ import (
 
 // The functions of this file walk over JSON that CheckJSON has passed, so they
 // trust its syntax. They are our own and not gjson's because a filter and a
-// sort over 100,000 items spend all their time here (see BenchmarkFind), and because
-// gjson would read wildcards and modifiers into the names of a path.
+// sort over 100,000 items spend all their time here, and because gjson would read
+// wildcards and modifiers into the names of a path. Measured on a busy machine with
+// BenchmarkFind, CPU time on items of 190 bytes: the second member 46 ns (gjson 136), the fourth
+// 103 (213), one in a nested object near the end 148 (290).
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\r' || b == '\t' }
 
