@@ -1,3 +1,4 @@
+// Package packet is the wire: Engine.IO payloads and Socket.IO packets, as pure functions over bytes.
 package packet
 
 import (

@@ -1,0 +1,118 @@
+// Command custom is a Socket.IO server with events and namespaces of its own, and a bare Engine.IO server beside it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ackbase/server"
+	"ackbase/server/engine"
+)
+
+type flags struct {
+	Listen         string        `help:"Address to listen on." default:"127.0.0.1:3000"`
+	PingInterval   time.Duration `help:"Time between two pings." default:"25s"`
+	PingTimeout    time.Duration `help:"Time to answer a ping." default:"20s"`
+	ConnectTimeout time.Duration `help:"Time to join a namespace." default:"45s"`
+	MaxPayload     int           `help:"Most bytes of one message." default:"1000000"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "custom:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. It writes the address that it listens on to out.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var f flags
+	exited := false
+	parser, err := kong.New(&f, kong.Name("custom"), kong.Writers(out, out), kong.Exit(func(int) { exited = true }))
+	if err != nil {
+		return err
+	}
+	if _, err := parser.Parse(args); exited || err != nil {
+		if exited {
+			return nil // --help has been printed
+		}
+		return err
+	}
+
+	sockets := server.New(&server.Options{
+		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, ConnectTimeout: f.ConnectTimeout, MaxPayload: f.MaxPayload,
+	})
+	bind(sockets.Of("/"))
+	bind(sockets.Of("/custom"))
+	// CRUD: crud/socketio is bound to sockets.Of("/") here.
+
+	bare := engine.New(&engine.Options{
+		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, MaxPayload: f.MaxPayload,
+	}, func(*engine.Session) engine.Handler { return echo{} })
+
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", sockets)
+	mux.Handle("/engine.io/", bare)
+
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.Listen)
+	if err != nil {
+		return err
+	}
+	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+	fmt.Fprintf(out, "listening on http://%s\n", listener.Addr())
+
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		_ = listener.Close()
+	}
+	ending, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+	defer cancel()
+	failed := errors.Join(sockets.Shutdown(ending), bare.Shutdown(ending), web.Shutdown(ending))
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return failed
+}
+
+// bind gives a namespace its events.
+func bind(ns *server.Namespace) {
+	ns.OnConnect(func(s *server.Socket) {
+		_ = s.Emit("auth", s.Handshake().Auth)
+	})
+	ns.On("message", func(e *server.Event) {
+		_ = e.Socket().EmitRaw("message-back", e.Args, e.Attachments)
+	})
+	ns.On("message-with-ack", func(e *server.Event) {
+		_ = e.AckBinary(e.Args, e.Attachments)
+	})
+}
+
+// echo sends every message of an Engine.IO session back as it came.
+type echo struct{}
+
+func (echo) Message(s *engine.Session, data []byte, binary bool) {
+	if binary {
+		_ = s.Send(engine.NewBinary(data))
+		return
+	}
+	_ = s.SendText(data)
+}
+
+func (echo) BatchEnd(*engine.Session)       {}
+func (echo) Drained(*engine.Session)        {}
+func (echo) Closed(*engine.Session, string) {}

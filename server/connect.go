@@ -1,0 +1,184 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"ackbase/server/packet"
+)
+
+// ConnectError refuses a client in middleware: CONNECT_ERROR carries the message, and the data where it is not nil.
+// In a stock client they are the `message` and the `data` of connect_error's error.
+type ConnectError struct {
+	Message string
+	Data    any // anything that encoding/json takes
+}
+
+func (e *ConnectError) Error() string { return e.Message }
+
+// Handshake is what a client brought along when it connected to a namespace.
+type Handshake struct {
+	Auth    json.RawMessage // a JSON object, {} where the client sent none; not to be changed
+	Query   url.Values      // of the request that opened the connection
+	Header  http.Header     // of that request; not to be changed
+	URL     *url.URL        // of that request; not to be changed
+	Host    string          // its Host header
+	Address string          // "address:port" of the connection, which may be a proxy's
+	Secure  bool            // it came over TLS to this process
+	Time    time.Time       // when the socket asked for the namespace
+}
+
+// connectPacket handles CONNECT.
+func (c *conn) connectPacket(p packet.Packet) {
+	auth := emptyObject
+	if p.Data != nil {
+		kind, err := packet.Valid(p.Data)
+		if err == nil && kind != '{' {
+			err = errConnectData
+		}
+		if err != nil {
+			c.unparseable(err)
+			return
+		}
+		auth = append(json.RawMessage(nil), p.Data...)
+	}
+	if c.socket(p.Namespace) != nil {
+		c.invalidState()
+		return
+	}
+	name := string(p.Namespace)
+	if len(name) > maxNamespaceName {
+		c.refuse(name, &ConnectError{Message: "Invalid namespace"})
+		return
+	}
+	if len(c.list()) >= c.server.options.MaxNamespaces {
+		c.refuse(name, &ConnectError{Message: "Too many namespaces on one connection"})
+		return
+	}
+	ns := c.server.acquireSafely(name, auth)
+	if ns == nil {
+		c.refuse(name, &ConnectError{Message: "Invalid namespace"})
+		return
+	}
+	if !c.keep(len(auth)) {
+		c.server.release(ns)
+		c.refuse(name, &ConnectError{Message: "The auth of this connection is too large"})
+		return
+	}
+	s := &Socket{id: newID(), namespace: ns, conn: c, auth: auth, issued: time.Now()}
+	if !c.add(s) {
+		c.server.release(ns)
+		return
+	}
+	middleware := ns.middleware()
+	if len(middleware) == 0 {
+		s.connect(nil)
+		return
+	}
+	if !c.server.spawn(func() { s.connect(s.ask(middleware)) }) {
+		s.close(reasonServerClose) // shutting down; the session closes too
+	}
+}
+
+// acquireSafely is acquire; a panic of the program's function refuses the namespace.
+func (s *Server) acquireSafely(name string, auth json.RawMessage) (ns *Namespace) {
+	guard(s.log, "OfFunc", func() { ns = s.acquire(name, auth) })
+	return ns
+}
+
+// ask runs the middleware.
+func (s *Socket) ask(middleware []func(*Socket) error) (err error) {
+	err = &ConnectError{Message: "Internal server error"} // stays where one panics
+	guard(s.conn.server.log, "middleware of "+s.namespace.name, func() {
+		for _, use := range middleware {
+			if refused := use(s); refused != nil {
+				err = refused
+				return
+			}
+		}
+		err = nil
+	})
+	return err
+}
+
+// connect ends a CONNECT: the socket is part of its namespace before CONNECT is answered, and both happen under the
+// namespace's lock, so that no broadcast gets in between.
+func (s *Socket) connect(refused error) {
+	c, ns := s.conn, s.namespace
+	if refused != nil {
+		if s.close(reasonServerClose) {
+			c.refuse(ns.name, refused)
+		}
+		return
+	}
+	ns.mu.Lock()
+	s.mu.Lock()
+	if s.state.Load() != stateConnecting {
+		s.mu.Unlock()
+		ns.mu.Unlock()
+		return // the client has gone
+	}
+	s.draining = true
+	s.state.Store(stateConnected)
+	s.mu.Unlock()
+	ns.admit(s)
+	_ = c.session.SendText(appendConnect(nil, ns.name, s.id)) // a closed session tells by Closed
+	ns.mu.Unlock()
+
+	c.mu.Lock()
+	c.joined = true
+	c.connectTimer.Stop()
+	c.mu.Unlock()
+
+	for _, handler := range ns.connectHandlers() {
+		guard(c.server.log, "OnConnect of "+ns.name, func() { handler(s) })
+	}
+	s.drainHeld()
+}
+
+// appendConnect appends the answer to CONNECT. Connection state recovery will add the pid here.
+func appendConnect(dst []byte, namespace, id string) []byte {
+	dst = packet.AppendHead(dst, packet.Connect, 0, namespace, packet.NoID)
+	dst = append(dst, `{"sid":"`...)
+	dst = append(dst, id...)
+	return append(dst, `"}`...)
+}
+
+// refuse sends CONNECT_ERROR.
+func (c *conn) refuse(namespace string, err error) {
+	answer := struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{Message: err.Error()}
+	var told *ConnectError
+	if errors.As(err, &told) {
+		answer.Message, answer.Data = told.Message, told.Data
+	}
+	body, failed := json.Marshal(answer)
+	if failed != nil {
+		c.server.log.Error("the data of a ConnectError cannot be encoded", "namespace", namespace, "err", failed)
+		answer.Data = nil
+		body, _ = json.Marshal(answer)
+	}
+	_ = c.session.SendText(packet.AppendHead(nil, packet.ConnectError, 0, namespace, packet.NoID), body)
+}
+
+// newID gives 20 characters that cannot be guessed.
+func newID() string {
+	var raw [15]byte
+	_, _ = rand.Read(raw[:]) // never fails, says crypto/rand
+	return base64.RawURLEncoding.EncodeToString(raw[:])
+}
+
+// Handshake tells what the client brought along.
+func (s *Socket) Handshake() Handshake {
+	r := s.conn.session.Request()
+	return Handshake{
+		Auth: s.auth, Query: r.URL.Query(), Header: r.Header, URL: r.URL, Host: r.Host, Address: r.RemoteAddr, Secure: r.Secure, Time: s.issued,
+	}
+}

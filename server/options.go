@@ -1,0 +1,119 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"ackbase/server/engine"
+)
+
+// Options are what a [Server] can be told. A nil *Options and the zero value are both good for the open internet; a
+// field that is zero takes its default.
+type Options struct {
+	// Path is the URL path that the server answers, and everything below it; others are 404. Default "/socket.io/".
+	Path string
+
+	// PingInterval is the time between two pings to a client. Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer one. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long an upgrade to WebSocket may take. Default 10 s.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout closes a connection that has not joined a namespace in time. Default 45 s.
+	ConnectTimeout time.Duration
+
+	// MaxPayload is the most bytes that one message or polling body of a client may have. Default 2 MiB.
+	MaxPayload int
+	// MaxAttachments is the most binary attachments of one packet; more are unparseable. Default 10, as in the official server.
+	MaxAttachments int
+	// MaxNamespaces is the most namespaces that one connection may be in; a further one is refused with CONNECT_ERROR. Default 100.
+	MaxNamespaces int
+	// MaxWaiting is the most bytes that one connection may make the server keep: the auth of its sockets, and
+	// what it sends to a namespace whose middleware still runs. Over it, a CONNECT is refused and an event
+	// closes the connection. Default 1 MiB.
+	MaxWaiting int
+
+	// HighWater is the number of bytes waiting for a client over which [Socket.Writable] is false. Default 1 MiB.
+	HighWater int
+	// MaxBuffered is the most bytes that may wait for a client; over it the connection is closed. Default 4 MiB.
+	MaxBuffered int
+	// StallTimeout closes a connection that takes nothing of what waits for it for so long. Default 10 s.
+	StallTimeout time.Duration
+
+	// Transports are "polling" and "websocket", by default both.
+	Transports []string
+
+	// Origins are the origins whose pages may connect, such as "https://example.com", or "*" for all. A page of the
+	// same host may always; where Origins is empty, pages of localhost may too. It sets the CORS headers also.
+	Origins []string
+	// CheckOrigin decides in place of Origins, for requests that have an Origin header. It is called concurrently.
+	CheckOrigin func(*http.Request) bool
+
+	// Logger gets one line at debug level for each connection, and errors of handlers. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// The defaults of the bounds that are this package's own; the others are the engine's.
+const (
+	defaultPath           = "/socket.io/"
+	defaultConnectTimeout = 45 * time.Second
+	defaultMaxAttachments = 10
+	defaultMaxNamespaces  = 100
+	defaultMaxWaiting     = 1 << 20
+)
+
+// maxNamespaceName is the length of the longest namespace name in bytes that a client can ask for: a name is
+// kept for as long as a socket is in the namespace.
+const maxNamespaceName = 1024
+
+// withDefaults returns a copy of o in which this package's own fields are filled in.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Path == "" {
+		c.Path = defaultPath
+	}
+	if !strings.HasPrefix(c.Path, "/") {
+		c.Path = "/" + c.Path
+	}
+	if !strings.HasSuffix(c.Path, "/") {
+		c.Path += "/"
+	}
+	if c.ConnectTimeout <= 0 {
+		c.ConnectTimeout = defaultConnectTimeout
+	}
+	if c.MaxAttachments <= 0 {
+		c.MaxAttachments = defaultMaxAttachments
+	}
+	if c.MaxNamespaces <= 0 {
+		c.MaxNamespaces = defaultMaxNamespaces
+	}
+	if c.MaxWaiting <= 0 {
+		c.MaxWaiting = defaultMaxWaiting
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// engine gives the options of the layer below.
+func (o *Options) engine() *engine.Options {
+	return &engine.Options{
+		PingInterval:   o.PingInterval,
+		PingTimeout:    o.PingTimeout,
+		UpgradeTimeout: o.UpgradeTimeout,
+		MaxPayload:     o.MaxPayload,
+		HighWater:      o.HighWater,
+		MaxBuffered:    o.MaxBuffered,
+		StallTimeout:   o.StallTimeout,
+		Transports:     o.Transports,
+		Origins:        o.Origins,
+		CheckOrigin:    o.CheckOrigin,
+		Logger:         o.Logger,
+	}
+}
