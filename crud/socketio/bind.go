@@ -1,0 +1,77 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+
+	"ackbase/crud"
+	"ackbase/server"
+)
+
+// sessionKey is where a socket keeps its session.
+const sessionKey = "ackbase/crud"
+
+// Bind answers the verbs for all sockets of a namespace, or of a family of
+// namespaces. Call it once for each, before clients connect.
+func Bind(ns *server.Namespace, verbs *crud.Service) {
+	ns.OnConnect(func(s *server.Socket) {
+		session := verbs.Open(conn{s})
+		s.Set(sessionKey, session)
+		s.OnDrain(session.Drained)
+		s.OnDisconnect(func(string) { session.Close() })
+		if !s.Connected() { // it closed before OnDisconnect could be told
+			session.Close()
+		}
+	})
+	for _, verb := range crud.Verbs() {
+		ns.On(verb, func(e *server.Event) {
+			session, ok := e.Socket().Get(sessionKey).(*crud.Session)
+			if !ok {
+				return // the namespace's handlers for new sockets did not run: it has closed
+			}
+			session.Do(verb, e.Args, len(e.Attachments) > 0, replyTo(e))
+		})
+	}
+}
+
+// conn is a socket as package crud sees it.
+type conn struct{ socket *server.Socket }
+
+func (c conn) ID() string               { return c.socket.ID() }
+func (c conn) Context() context.Context { return c.socket.Context() }
+func (c conn) Writable() bool           { return c.socket.Writable() }
+func (c conn) Close(reason string)      { c.socket.Cut(reason) }
+func (c conn) Wire() crud.Wire          { return wire{} }
+
+func (c conn) Send(f crud.Frame) error { return c.socket.Send(f.(*server.Prepared)) }
+
+// wire encodes events for Socket.IO: once for all sockets of a namespace.
+type wire struct{}
+
+func (wire) Event(name string, payload []byte) crud.Frame {
+	p, err := server.Prepare(name, json.RawMessage(payload))
+	if err != nil { // cannot be: crud's events have names of their own and valid JSON
+		panic(err)
+	}
+	return p
+}
+
+// reply is an event that is to be acknowledged: three values on success, two on failure.
+type reply server.Event
+
+// replyTo is nil where the client did not ask for an acknowledgement.
+func replyTo(e *server.Event) crud.Reply {
+	if !e.NeedsAck() {
+		return nil
+	}
+	return (*reply)(e)
+}
+
+func (r *reply) Answer(result, fault, meta []byte) {
+	// An error means that the socket has closed: there is nobody left to answer.
+	if meta == nil {
+		_ = (*server.Event)(r).AckRaw(result, fault)
+		return
+	}
+	_ = (*server.Event)(r).AckRaw(result, fault, meta)
+}
