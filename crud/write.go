@@ -7,9 +7,6 @@ import (
 	"ackbase/collections"
 )
 
-// maxReason bounds the text that is kept with a change, in bytes.
-const maxReason = 1000
-
 // post is POST: a new item, with an id made for it if it has none.
 func (r *request) post() error {
 	if err := r.atMost(2); err != nil {
@@ -149,9 +146,6 @@ func (r *request) writeOptions(at int) (collections.Write, error) {
 		if w.Reason, err = text(raw); err != nil {
 			return w, badRequest("the option reason is a text")
 		}
-		if len(w.Reason) > maxReason {
-			return w, collections.Errorf(collections.ErrTooLarge, "the option reason has %d bytes: %d are the most", len(w.Reason), maxReason)
-		}
 	}
 	return w, nil
 }
@@ -169,12 +163,20 @@ func (r *request) answerPut(reply Reply, res collections.Result) {
 func (r *request) answerTouched(reply Reply, res collections.Result) {
 	b := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(b)
-	s := r.session.service
-	if err := s.writeItems(b, &collections.Query{}, res.Items); err != nil {
-		s.refuse(reply, err)
-		return
+	// Whatever its size: the write has happened, and collections bounds it.
+	appendItems(b, res.Items)
+	reply.Answer(b.Bytes(), null, r.session.service.appendMeta(nil, collections.Rev{}, res.Position, nil))
+}
+
+func appendItems(b *bytes.Buffer, items []collections.Item) {
+	b.WriteByte('[')
+	for i, item := range items {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(item.JSON)
 	}
-	reply.Answer(b.Bytes(), null, s.appendMeta(nil, collections.Rev{}, res.Position, nil))
+	b.WriteByte(']')
 }
 
 func (r *request) answerDeleted(reply Reply, res collections.Result) {

@@ -1,4 +1,5 @@
-// Command custom is a Socket.IO server with events and namespaces of its own, and a bare Engine.IO server beside it.
+// Command custom is a Socket.IO server with events and namespaces of its own
+// beside the CRUD verbs, and with a bare Engine.IO server on another path.
 package main
 
 import (
@@ -10,11 +11,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"ackbase/collections"
+	"ackbase/collections/bolt"
+	"ackbase/crud"
+	"ackbase/crud/socketio"
 	"ackbase/server"
 	"ackbase/server/engine"
 )
@@ -25,6 +31,7 @@ type flags struct {
 	PingTimeout    time.Duration `help:"Time to answer a ping." default:"20s"`
 	ConnectTimeout time.Duration `help:"Time to join a namespace." default:"45s"`
 	MaxPayload     int           `help:"Most bytes of one message." default:"1000000"`
+	Data           string        `help:"File with the items of the verbs. Without it they are gone when the program ends."`
 }
 
 func main() {
@@ -37,7 +44,7 @@ func main() {
 }
 
 // run serves until ctx ends. It writes the address that it listens on to out.
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	var f flags
 	exited := false
 	parser, err := kong.New(&f, kong.Name("custom"), kong.Writers(out, out), kong.Exit(func(int) { exited = true }))
@@ -56,7 +63,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	})
 	bind(sockets.Of("/"))
 	bind(sockets.Of("/custom"))
-	// CRUD: crud/socketio is bound to sockets.Of("/") here.
+
+	// The verbs, for the same sockets: GET, POST … SUBSCRIBE.
+	store, closeStore, err := open(f.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	verbs := crud.New(collections.New(store, nil), nil)
+	defer verbs.Close()
+	socketio.Bind(sockets.Of("/"), verbs)
 
 	bare := engine.New(&engine.Options{
 		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, MaxPayload: f.MaxPayload,
@@ -87,6 +103,24 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	return failed
+}
+
+// open opens the store in a file, or in one that close removes.
+func open(file string) (store *bolt.Store, close func() error, err error) {
+	remove := func() error { return nil }
+	if file == "" {
+		dir, err := os.MkdirTemp("", "custom")
+		if err != nil {
+			return nil, nil, err
+		}
+		file = filepath.Join(dir, "items.db")
+		remove = func() error { return os.RemoveAll(dir) }
+	}
+	store, err = bolt.Open(file, nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return store, func() error { return errors.Join(store.Close(), remove()) }, nil
 }
 
 // bind gives a namespace its events.
