@@ -156,9 +156,9 @@ export function createEditor(feed) {
       }
     } catch (error) {
       const { code, details } = parts(error);
-      if (code === "PRECONDITION_FAILED") {
+      if (code === "PRECONDITION_FAILED" && details?.rev) {
         complain("Somebody changed this item while you were editing it. Load theirs and lose what you typed, or save yours over it?", true);
-      } else if (code === "NOT_FOUND") {
+      } else if (code === "NOT_FOUND" || code === "PRECONDITION_FAILED") {
         complain("Somebody deleted this item while you were editing it, so it cannot be saved.");
       } else {
         if (code === "INVALID" && Array.isArray(details)) {

@@ -60,8 +60,9 @@ test("a JSON Patch resolves the items that it touched", async () => {
 });
 
 test("a server's error rejects with its code, status and details", async () => {
-  const { result, meta } = await request(socket, "POST", ["errors", { name: "Lamp" }]);
-  await assert.rejects(helpers.putItem({ ...result, name: "Other" }, "errors", { ifMatch: "not-the-revision" }), (error) => {
+  const first = await request(socket, "POST", ["errors", { name: "Lamp" }]);
+  const { result, meta } = await request(socket, "PUT", ["errors", { id: 1, name: "Light" }]);
+  await assert.rejects(helpers.putItem({ ...result, name: "Other" }, "errors", { ifMatch: first.meta.rev }), (error) => {
     assert.ok(error instanceof AckbaseError);
     assert.ok(error instanceof Error);
     assert.equal(error.code, "PRECONDITION_FAILED");
