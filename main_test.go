@@ -342,6 +342,28 @@ func TestSeedLoadsOnceAndIsServed(t *testing.T) {
 	}
 }
 
+func TestStopsWhileLoadingTheSeed(t *testing.T) {
+	cmd := command(t, "--listen", "127.0.0.1:0", "--data", dataFile(t), "--seed", "catalogue:10000000")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	logs := bufio.NewScanner(stderr)
+	for logs.Scan() && !strings.Contains(logs.Text(), "items=10000") { // it tells its progress
+	}
+	began := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(stderr)
+	if err := cmd.Wait(); err != nil || time.Since(began) > 5*time.Second {
+		t.Errorf("ended with %v after %v, want exit code 0 within five seconds; logs:\n%s", err, time.Since(began), rest)
+	}
+}
+
 func TestServesPageAndHealth(t *testing.T) {
 	p := start(t, "--data", dataFile(t))
 	defer http.DefaultClient.CloseIdleConnections()

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { connect, disconnectAll, ways } from "./client.mjs";
+import { Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
 import { holdUpgrades } from "./held.mjs";
 import { deadline, startServer } from "./server.mjs";
 
@@ -62,6 +62,18 @@ for (const way of ways) {
         await connect(`${server.url}${namespace}`, way, { auth, prepare: (/** @type {any} */ socket) => (heard = new Promise((resolve) => socket.once("auth", resolve))) });
         assert.deepEqual(await Promise.race([heard, deadline("auth")]), auth ?? {});
       }
+    });
+
+    test("the verbs work beside events of one's own, on the same socket", async () => {
+      const socket = await connect(server.url, way);
+      const changes = new Changes(socket);
+      const collection = `c${ways.indexOf(way)}`;
+      await ok(socket, "SUBSCRIBE", collection);
+      const back = new Promise((resolve) => socket.once("message-back", resolve));
+      socket.emit("message", "between");
+      const item = await ok(socket, "POST", collection, { n: 1 });
+      assert.deepEqual((await changes.next()).item, item);
+      assert.equal(await Promise.race([back, deadline("message-back")]), "between");
     });
 
     test("a namespace that does not exist is an error with a message", async () => {
