@@ -1,6 +1,7 @@
 package crud
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -161,6 +162,9 @@ func text(raw json.RawMessage) (string, error) {
 	}
 	if err := collections.CheckJSON(raw, 1); err != nil {
 		return "", err
+	}
+	if inner := bytes.TrimSpace(raw); bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner[1 : len(inner)-1]), nil
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)

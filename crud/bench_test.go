@@ -1,0 +1,84 @@
+package crud_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+
+	"ackbase/collections"
+	"ackbase/crud"
+)
+
+// silent takes answers and events and does nothing with them.
+type silent struct{ *client }
+
+func (silent) Answer(result, fault, meta []byte) {}
+func (silent) Send(crud.Frame) error             { return nil }
+func (silent) Writable() bool                    { return true }
+
+func args(texts ...string) []json.RawMessage {
+	raw := make([]json.RawMessage, len(texts))
+	for i, text := range texts {
+		raw[i] = json.RawMessage(text)
+	}
+	return raw
+}
+
+func BenchmarkGet(b *testing.B) {
+	s, _ := open(b, nil)
+	c := dial(s, "bench", 1<<30)
+	c.call(b, "POST", "items", map[string]any{"name": "Clotted cream fudge", "category": "confectionery", "rrp": 4.49})
+	get := args(`"items"`, `1`)
+	reply := silent{c}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.session.Do("GET", get, false, reply)
+	}
+}
+
+// done counts the answers that have come.
+type done struct{ *sync.WaitGroup }
+
+func (d done) Answer(result, fault, meta []byte) { d.Done() }
+
+func BenchmarkPost256InFlight(b *testing.B) {
+	s, _ := open(b, nil)
+	c := dial(s, "bench", 1<<30)
+	post := args(`"items"`, `{"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`)
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += 256 {
+		var wg sync.WaitGroup
+		for range min(256, b.N-n) {
+			wg.Add(1)
+			c.session.Do("POST", post, false, done{&wg})
+		}
+		wg.Wait()
+	}
+}
+
+// BenchmarkDeliver is what one change costs by the number of its subscribers, without the network.
+func BenchmarkDeliver(b *testing.B) {
+	for _, subscribers := range []int{1, 50, 500, 5000} {
+		b.Run(fmt.Sprint(subscribers), func(b *testing.B) {
+			s, db := open(b, nil)
+			for i := range subscribers {
+				c := silent{dial(s, fmt.Sprint(i), 1<<30)}
+				c.session = s.Open(c)
+				c.ask(1, "SUBSCRIBE", "items")
+			}
+			change := &collections.Change{
+				Position: db.Head(), Type: collections.Added, Collection: "items",
+				After: json.RawMessage(`{"id":1,"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`),
+			}
+			change.ID, _ = collections.NumberID(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				next := *change
+				change = &next
+				change.Position.Seq++
+				crud.Offer(s, change)
+			}
+		})
+	}
+}
