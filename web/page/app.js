@@ -3,7 +3,7 @@
  */
 import { connect, loadClient } from "./connection.js";
 import { createEditor } from "./editor.js";
-import { element } from "./element.js";
+import { element, make } from "./element.js";
 import { createFeed } from "./feed.js";
 import { fadeItem, listenToRows, showItems } from "./list.js";
 import { notify, notifyFault } from "./notices.js";
@@ -45,7 +45,7 @@ function showEmpty(title, text, action = "", act = () => {}) {
   table.hidden = true;
   empty.hidden = false;
   emptyTitle.textContent = title;
-  emptyText.textContent = text;
+  emptyText.replaceChildren(...text.split("`").map((part, i) => (i % 2 === 1 ? make("code", "", part) : part)));
   emptyDo.textContent = action;
   emptyDo.hidden = action === "";
   emptyDo.onclick = act;
