@@ -48,13 +48,13 @@ const calls = {
     ["GET", "items", { filters: { n: { $exists: 1 } } }], ["GET", "items", { filters: { n: { $startsWith: 1 } } }], ["GET", "items", { filters: { $or: {} } }],
     ["GET", "items", { filters: { $where: "1" } }], ["GET", "items", { filters: { "a..b": 1 } }], ["GET", "items", { filters: { n: { $gt: 1, x: 2 } } }],
     ["GET", "items", { filters: { $and: [1] } }],["GET", "items", { fields: [1] }], ["GET", "items", { after: "nonsense" }],
-    ["GET", "items", { after: 1 }], ["GET", "items", { total: "no" }], ["GET", "items", { filters: nested(70) }], ["GET", "items", {}, {}],
+    ["GET", "items", { after: 1 }], ["GET", "items", { after: "" }], ["GET", "items", { total: "no" }], ["GET", "items", { filters: nested(70) }], ["GET", "items", {}, {}],
     // POST
     ["POST", "items"], ["POST", "items", null], ["POST", "items", "text"], ["POST", "items", 1], ["POST", "items", [{}]], ["POST", "items", { id: 0 }],
     ["POST", "items", { id: -5 }], ["POST", "items", { id: 1.5 }], ["POST", "items", { id: {} }], ["POST", "items", { id: "a/b" }], ["POST", "items", { id: "" }],
     ["POST", "items", { id: false }], ["POST", "items", { text: "\ud83d" }], ["POST", "items", { "\udc00": 1 }], ["POST", "items", named("__proto__")],
     ["POST", "items", { deep: [named("__proto__")] }], ["POST", "items", { constructor: { prototype: {} } }], ["POST", "items", { n: nested(64) }],
-    ["POST", "items", {}, { unknown: true }], ["POST", "items", {}, { reason: 1 }], ["POST", "items", {}, "reason"], ["POST", "items", {}, {}, {}],
+    ["POST", "items", {}, { unknown: true }], ["POST", "items", {}, { reason: 1 }], ["POST", "items", {}, { reason: "x".repeat(1025) }], ["POST", "items", {}, "reason"], ["POST", "items", {}, {}, {}],
     ["POST", "items", { file: Buffer.from("binary") }], ["POST", "items", Buffer.from("{}")],
     // PUT
     ["PUT", "items"], ["PUT", "items", { n: 1 }], ["PUT", "items", { id: null, n: 1 }], ["PUT", "items", 1], ["PUT", "items", null, { n: 1 }], ["PUT", "items", 1, { id: 2 }],
@@ -66,7 +66,7 @@ const calls = {
     ["PATCH", "items", 1, [{ op: "replace", path: "/id", value: 3 }]], ["PATCH", "items", 1, [{ op: "remove", path: "" }]],
     ["PATCH", "items", 1, [{ op: "replace", path: "", value: [] }]], ["PATCH", "items", [{ op: "add", path: "/n/~2", value: 1 }]],
     ["PATCH", "items", [{ op: "replace", path: "/1/id", value: 9 }]], ["PATCH", "items", [{ op: "add", path: "/a", value: "no item" }]], ["PATCH", "items", [null]],
-    ["PATCH", "items", null, { n: 1 }],
+    ["PATCH", "items", null, { n: 1 }], ["PATCH", "items", [], { ifMatch: "*" }], ["PATCH", "items", [{ op: "add", path: "", value: {} }]],
     // DELETE
     ["DELETE", "items"], ["DELETE", "items", null], ["DELETE", "items", {}], ["DELETE", "items", [1]], ["DELETE", "items", 1, { force: true }], ["DELETE", "items", 1, {}, 1],
     // SUBSCRIBE and UNSUBSCRIBE
@@ -88,7 +88,6 @@ const calls = {
   ],
   [LARGE]: [
     ["POST", "items", { text: "x".repeat(1.2 * 2 ** 20) }], ["PUT", "items", 1, { text: "x".repeat(1.2 * 2 ** 20) }], ["PATCH", "items", { id: 1, text: "x".repeat(1.2 * 2 ** 20) }],
-    ["POST", "items", {}, { reason: "x".repeat(2000) }],
   ],
 };
 
