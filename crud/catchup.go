@@ -26,7 +26,7 @@ func (s *Service) catchUp(c *Session) {
 		if ok {
 			return
 		}
-		changes, err := s.db.Changes(s.ctx, from, feedPiece)
+		changes, err := s.changes(from)
 		if err != nil {
 			s.hub.mu.Lock()
 			c.running = false

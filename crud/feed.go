@@ -2,6 +2,7 @@ package crud
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Service) feed() {
 	position := h.position
 	pause := 10 * time.Millisecond
 	for s.ctx.Err() == nil {
-		changes, err := s.db.Changes(s.ctx, position, feedPiece)
+		changes, err := s.changes(position)
 		switch {
 		case s.ctx.Err() != nil:
 			return
@@ -54,6 +55,17 @@ func (s *Service) feed() {
 			}
 		}
 	}
+}
+
+// changes reads the log. A panic, as a damaged file may cause, is an error: it
+// is on a goroutine where it would end the process.
+func (s *Service) changes(from collections.Position) (changes []*collections.Change, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reading the change log panicked: %v", p)
+		}
+	}()
+	return s.db.Changes(s.ctx, from, feedPiece)
 }
 
 // offer hands one change to all who asked for it and keep up.
