@@ -135,6 +135,7 @@ func (s *Socket) connect(refused error) {
 	c.connectTimer.Stop()
 	c.mu.Unlock()
 
+	c.session.Flush()
 	for _, handler := range ns.connectHandlers() {
 		guard(c.server.log, "OnConnect of "+ns.name, func() { handler(s) })
 	}

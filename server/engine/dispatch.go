@@ -18,6 +18,9 @@ func (s *Session) begin() bool {
 		return false
 	}
 	s.busy = true
+	if !s.writing {
+		s.notYet = 0 // the client has read, or does not care
+	}
 	return true
 }
 

@@ -14,6 +14,9 @@ const (
 	// lingerTimeout is how long the connection stays open after the close
 	// frame, so that the client can read it.
 	lingerTimeout = 3 * time.Second
+	// apartBy is how long after a flush the next write comes, unless the client
+	// sends something before: time enough for a busy machine to wake it.
+	apartBy = 5 * time.Millisecond
 )
 
 // flush writes what waits until nothing does. It runs as a goroutine of its own
@@ -77,6 +80,10 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 		if size == 0 {
 			return nil
 		}
+		if s.notYet != 0 {
+			time.Sleep(time.Duration(s.notYet - s.server.now()))
+			s.notYet = 0
+		}
 		s.setWriteDeadline(conn)
 		var n int
 		var err error
@@ -89,6 +96,10 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 		}
 		if n > 0 {
 			s.wrote(n, out.consume(n))
+			if out.apart {
+				out.apart = false
+				s.notYet = s.server.now() + int64(apartBy)
+			}
 		}
 		if err != nil {
 			if isTCP && n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {

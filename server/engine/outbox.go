@@ -9,6 +9,7 @@ import (
 // every frame within one chunk. The session has none while nothing waits.
 type outbox struct {
 	chunks []chunk
+	apart  bool     // a chunk that is to be read by itself has just been taken
 	iov    [][]byte // of a gathered write, kept with the outbox to be used again
 	list   net.Buffers
 }
@@ -19,6 +20,7 @@ type chunk struct {
 	b     []byte
 	buf   *buffer // nil for a shared frame
 	large bool    // part of a large answer, outside the bound
+	apart bool    // written without what follows
 }
 
 // A frame of a shared Message up to this size is copied, since that costs less
@@ -32,7 +34,7 @@ var outboxes = sync.Pool{New: func() any { return new(outbox) }}
 func (o *outbox) room(n int, large bool) *chunk {
 	if last := len(o.chunks) - 1; last >= 0 {
 		c := &o.chunks[last]
-		if c.buf != nil && c.large == large && cap(c.b)-len(c.b) >= n {
+		if c.buf != nil && c.large == large && !c.apart && cap(c.b)-len(c.b) >= n {
 			return c
 		}
 	}
@@ -56,6 +58,13 @@ func (o *outbox) add(m *Message, large bool) {
 	o.chunks = append(o.chunks, chunk{b: m.frame, large: large})
 }
 
+// setApart ends a write with what is here now.
+func (o *outbox) setApart() {
+	if last := len(o.chunks) - 1; last >= 0 {
+		o.chunks[last].apart = true
+	}
+}
+
 // consume takes n written bytes from the front and tells how many of them
 // belonged to large answers.
 func (o *outbox) consume(n int) (large int) {
@@ -74,6 +83,7 @@ func (o *outbox) consume(n int) (large int) {
 		if c.buf != nil {
 			c.buf.release()
 		}
+		o.apart = o.apart || c.apart
 		done++
 	}
 	if done > 0 {
@@ -95,7 +105,7 @@ func (o *outbox) next(limit int) (one []byte, many *net.Buffers, size int) {
 	if len(first) >= limit {
 		return first[:limit], nil, limit
 	}
-	if len(o.chunks) == 1 {
+	if len(o.chunks) == 1 || o.chunks[0].apart {
 		return first, nil, len(first)
 	}
 	o.iov = o.iov[:0]
@@ -105,7 +115,7 @@ func (o *outbox) next(limit int) (one []byte, many *net.Buffers, size int) {
 			b = b[:limit-size]
 		}
 		o.iov = append(o.iov, b)
-		if size += len(b); size == limit {
+		if size += len(b); size == limit || o.chunks[i].apart {
 			break
 		}
 	}
@@ -125,6 +135,7 @@ func (o *outbox) release() {
 	if cap(o.chunks) > 64 || cap(o.iov) > 64 {
 		return // of a slow client; not worth keeping
 	}
+	o.apart = false
 	o.chunks, o.iov, o.list = o.chunks[:0], o.iov[:0], nil
 	outboxes.Put(o)
 }

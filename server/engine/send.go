@@ -46,6 +46,28 @@ func (s *Session) SendText(parts ...[]byte) error {
 	return nil
 }
 
+// Flush writes what waits to a WebSocket at once, where it would otherwise stay until
+// the handler has returned, and lets what is sent next follow a moment later, so that
+// the client reads it by itself. A client that listens for one message at a time needs
+// that where two come without its asking. Like the write after BatchEnd it may wait for
+// the client, StallTimeout at most. On polling it does nothing.
+func (s *Session) Flush() {
+	s.mu.Lock()
+	if s.conn == nil || s.out == nil {
+		s.mu.Unlock()
+		return
+	}
+	s.out.setApart()
+	if s.writing {
+		s.mu.Unlock()
+		return // who writes takes it next
+	}
+	s.writing = true
+	s.refs++
+	s.mu.Unlock()
+	s.write(1)
+}
+
 // Buffered is the number of bytes that wait for the client.
 func (s *Session) Buffered() int {
 	s.mu.Lock()

@@ -57,6 +57,7 @@ type Session struct {
 	busy    bool  // the handler runs; what is sent stays in out until it returns
 	writing bool  // a goroutine writes to conn
 	writeBy int64 // its write deadline; belongs to who writes
+	notYet  int64 // when to go on after a flush, 0 for at once; belongs to who writes
 
 	conn   net.Conn // the WebSocket; nil on polling
 	probe  net.Conn // a WebSocket that is being probed
