@@ -84,7 +84,7 @@ func (db *DB) CheckCollection(name string) error {
 		return err
 	}
 	if _, ok := db.options.Collections[name]; db.options.Declared && !ok {
-		return Errorf(ErrNotFound, "there is no collection %q", name)
+		return Errorf(ErrNotFound, "there is no collection %q: only those are served that the server declares", name)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (r *request) list() error {
 			}
 			b := buffers.Get().(*bytes.Buffer)
 			defer putBuffer(b)
-			if err := s.writeItems(b, q, page.Items); err != nil {
+			if err := s.writeItems(b, q, page.Items, "ask for fewer with limit, or for less of each with fields"); err != nil {
 				return err
 			}
 			r.reply.Answer(b.Bytes(), null, s.pageMeta(q, page, v.Position()))
@@ -81,8 +81,9 @@ func (r *request) list() error {
 	})
 }
 
-// writeItems writes the items as a JSON array, with the fields that the query picks.
-func (s *Service) writeItems(b *bytes.Buffer, q *collections.Query, items []collections.Item) error {
+// writeItems writes the items as a JSON array, with the fields that the query
+// picks. advice is what to do instead where they are too large for one answer.
+func (s *Service) writeItems(b *bytes.Buffer, q *collections.Query, items []collections.Item, advice string) error {
 	b.WriteByte('[')
 	for i, item := range items {
 		if i > 0 {
@@ -95,7 +96,7 @@ func (s *Service) writeItems(b *bytes.Buffer, q *collections.Query, items []coll
 		}
 		if b.Len() > s.opts.MaxAnswer {
 			return collections.Errorf(collections.ErrTooLarge,
-				"the answer is over %d bytes after %d of %d items: ask for fewer with limit, or for less of each with fields", s.opts.MaxAnswer, i+1, len(items))
+				"the answer is over %d bytes after %d of %d items: %s", s.opts.MaxAnswer, i+1, len(items), advice)
 		}
 	}
 	b.WriteByte(']')

@@ -72,3 +72,22 @@ func nextAnswer(c *client) answer {
 		}
 	}
 }
+
+// TestTooLargeSaysWhatWouldDo: a page can be asked for with a limit, a snapshot cannot.
+func TestTooLargeSaysWhatWouldDo(t *testing.T) {
+	s, _ := open(t, &crud.Options{MaxAnswer: 1000})
+	c := dial(s, "reader", 1<<30)
+	for range 2 {
+		c.call(t, "POST", "items", map[string]any{"text": strings.Repeat("x", 600)})
+	}
+	for verb, advice := range map[string]string{"GET": "limit", "SUBSCRIBE": "filters"} {
+		options := map[string]any{}
+		if verb == "SUBSCRIBE" {
+			options["snapshot"] = true
+		}
+		a := c.call(t, verb, "items", options)
+		if !strings.Contains(a.fault, `"TOO_LARGE"`) || !strings.Contains(a.fault, advice) {
+			t.Errorf("%s: %s, want TOO_LARGE that advises %s", verb, a.fault, advice)
+		}
+	}
+}

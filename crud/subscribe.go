@@ -124,7 +124,7 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 		}
 		b := buffers.Get().(*bytes.Buffer)
 		defer putBuffer(b)
-		if err := s.writeItems(b, &collections.Query{}, items); err != nil {
+		if err := s.writeItems(b, &collections.Query{}, items, "subscribe "+fewer); err != nil {
 			return err
 		}
 		h.mu.Lock()
@@ -141,6 +141,9 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 	})
 }
 
+// fewer is what to do instead of a snapshot that is too large.
+const fewer = "with filters that match fewer, or without snapshot and read the pages"
+
 // snapshot reads what the target has now.
 func (r *request) snapshot(v collections.Reader, t target) ([]collections.Item, error) {
 	if !t.id.IsZero() {
@@ -153,7 +156,7 @@ func (r *request) snapshot(v collections.Reader, t target) ([]collections.Item, 
 	most := r.session.service.opts.MaxSnapshot
 	page, err := v.List(r.session.conn.Context(), r.collection, &collections.Query{Filter: t.filter, Page: 1, Limit: most + 1})
 	if err == nil && len(page.Items) > most {
-		err = collections.Errorf(collections.ErrTooLarge, "the snapshot has over %d items: subscribe with filters that match fewer, or without snapshot and read the pages", most)
+		err = collections.Errorf(collections.ErrTooLarge, "the snapshot has over %d items: subscribe %s", most, fewer)
 	}
 	return page.Items, err
 }
