@@ -495,7 +495,7 @@ func TestList(t *testing.T) {
 	if err != nil || at != *h.last || page.Total != 4 || page.Next == "" || len(page.Items) != 3 {
 		t.Fatalf("%+v, %v, %v", page, at, err)
 	}
-	if got := fmt.Sprintf("%s", page.Items[0].JSON); got != `{"id":7,"n":4}` {
+	if got := string(page.Items[0].JSON); got != `{"id":7,"n":4}` {
 		t.Error(got)
 	}
 }

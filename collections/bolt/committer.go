@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"ackbase/collections"
 )
@@ -148,7 +149,7 @@ func (b *batch) commit() (err error) {
 			b.store.logger.Error("bolt: the commit panicked", "panic", cause, "stack", string(debug.Stack()))
 			err = fmt.Errorf("bolt: the commit panicked, the file may be damaged: %v", cause)
 		}
-		if rollback := b.rollback(); rollback != nil && !errors.Is(rollback, bbolt.ErrTxClosed) {
+		if rollback := b.rollback(); rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
 			b.store.logger.Error("bolt: rolling back failed", "err", rollback)
 		}
 		if b.store.recoverHead() {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"ackbase/collections"
 )
@@ -134,9 +135,9 @@ func openFile(path string, timeout time.Duration) (db *bbolt.DB, err error) {
 	case err == nil:
 		opened = true
 		return db, nil
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, berrors.ErrTimeout):
 		return nil, collections.Errorf(collections.ErrUnavailable, "the database file %s is in use by another process: stop that one, or name another file", path)
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, damaged(path, err)
 	}
 	return nil, collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be opened: %v", path, err)

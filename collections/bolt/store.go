@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"ackbase/collections"
 )
@@ -87,7 +88,7 @@ func (s *Store) View(ctx context.Context, fn func(collections.Reader) error) err
 }
 
 func (s *Store) beginError(err error) error {
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
 	return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be read: %v", s.path, err)
