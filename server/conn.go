@@ -38,11 +38,13 @@ type partial struct {
 	data        []byte
 	attachments [][]byte
 	missing     int
+	size        int // bytes of the attachments so far
 }
 
 var (
 	errInterrupted = errors.New("a text packet came while attachments of the one before were missing")
 	errStray       = errors.New("an attachment came without a packet that it belongs to")
+	errTooBinary   = errors.New("the attachments of a packet have more bytes than MaxBinary")
 	errConnectData = errors.New("the data of CONNECT must be an object")
 	errExtraData   = errors.New("a DISCONNECT packet has no data")
 )
@@ -102,6 +104,10 @@ func (c *conn) attachment(data []byte) {
 	p := c.partial
 	if p == nil {
 		c.unparseable(errStray)
+		return
+	}
+	if p.size += len(data); p.size > c.server.options.MaxBinary {
+		c.unparseable(errTooBinary)
 		return
 	}
 	p.attachments = append(p.attachments, append([]byte{}, data...))

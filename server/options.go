@@ -28,6 +28,10 @@ type Options struct {
 	MaxPayload int
 	// MaxAttachments is the most binary attachments of one packet; more are unparseable. Default 10, as in the official server.
 	MaxAttachments int
+	// MaxBinary is the most bytes that the attachments of one packet may have together; a packet with
+	// more is unparseable. The server keeps them until the last has come. Default 16 MiB, or MaxPayload
+	// where that is more.
+	MaxBinary int
 	// MaxNamespaces is the most namespaces that one connection may be in; a further one is refused with CONNECT_ERROR. Default 100.
 	MaxNamespaces int
 	// MaxWaiting is the most bytes that one connection may make the server keep: the auth of its sockets, and
@@ -60,6 +64,7 @@ const (
 	defaultPath           = "/socket.io/"
 	defaultConnectTimeout = 45 * time.Second
 	defaultMaxAttachments = 10
+	defaultMaxBinary      = 16 << 20
 	defaultMaxNamespaces  = 100
 	defaultMaxWaiting     = 1 << 20
 )
@@ -88,6 +93,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.MaxAttachments <= 0 {
 		c.MaxAttachments = defaultMaxAttachments
+	}
+	if c.MaxBinary <= 0 {
+		c.MaxBinary = max(defaultMaxBinary, c.MaxPayload)
 	}
 	if c.MaxNamespaces <= 0 {
 		c.MaxNamespaces = defaultMaxNamespaces

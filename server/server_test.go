@@ -34,12 +34,12 @@ func TestOfficialSuite(t *testing.T) {
 	c.send(`42["message",1,"2",{"3":[true]}]`, `42456["message-with-ack",1,"2",{"3":[false]}]`)
 	c.expect(`42["message-back",1,"2",{"3":[true]}]`, `43456[1,"2",{"3":[false]}]`)
 	c.send(`452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
-	c.sendBinary("\x01\x02\x03")
-	c.sendBinary("\x04\x05\x06")
+	c.send("b:\x01\x02\x03")
+	c.send("b:\x04\x05\x06")
 	c.expect(`452-["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b:\x01\x02\x03", "b:\x04\x05\x06")
 	c.send(`452-789["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
-	c.sendBinary("a")
-	c.sendBinary("")
+	c.send("b:a")
+	c.send("b:")
 	c.expect(`462-789[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "b:a", "b:")
 	c.send("41/custom,", `42["message","main"]`)
 	c.expect(`42["message-back","main"]`)
@@ -68,12 +68,12 @@ func TestInvalidPacketsClose(t *testing.T) {
 		c := dial(t, url)
 		c.connect("/", "")
 		c.send(`451-["message",` + arg + `]`)
-		c.sendBinary("x")
+		c.send("b:x")
 		c.expectClosed()
 	}
 	c := dial(t, url)
 	c.connect("/", "")
-	c.sendBinary("stray")
+	c.send("b:stray")
 	c.expectClosed()
 	c = dial(t, url)
 	c.send(`42["message"]`) // before CONNECT
@@ -187,7 +187,7 @@ func TestRoomsAndAcks(t *testing.T) {
 	})
 	a.expect(`421["q"]`)
 	a.send(`461-1[{"_placeholder":true,"num":0}]`)
-	a.sendBinary("bin")
+	a.send("b:bin")
 	wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
@@ -230,7 +230,7 @@ func TestOrderAndPanics(t *testing.T) {
 		for i := range n {
 			if i%10 == 9 {
 				c.send(fmt.Sprintf(`451-%d["n",{"_placeholder":true,"num":0}]`, i))
-				c.sendBinary(fmt.Sprint(i))
+				c.send(fmt.Sprint("b:", i))
 			} else {
 				c.send(fmt.Sprintf(`42%d["n",%d]`, i, i))
 			}
@@ -243,29 +243,4 @@ func TestOrderAndPanics(t *testing.T) {
 			c.expect(fmt.Sprintf(`43%d[%d]`, i, i))
 		}
 	}
-}
-
-func TestChurn(t *testing.T) {
-	io, url := serve(t, nil)
-	main := io.Of("/")
-	main.OnConnect(func(s *Socket) { s.Join("room", s.ID()+"/own") })
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			for i := range 100 {
-				c := dial(t, url)
-				if i%4 > 0 {
-					c.connect("/", "")
-				}
-				if i%4 == 2 {
-					c.send("41")
-				}
-				if i%4 == 3 {
-					c.send("1")
-				}
-				c.conn.Close()
-			}
-		})
-	}
-	wg.Wait()
 }
