@@ -53,7 +53,41 @@ func (c *Collector) Offer(item Item) {
 			return
 		}
 	}
-	if !full {
+	c.keep(item)
+}
+
+// Skip tells, from an item's JSON alone, that the item is not on the page
+// whatever its id is: it has then been taken into account and must not be offered. Where it
+// says false nothing has happened. It does not ask the filter: the item must match.
+func (c *Collector) Skip(json []byte) bool {
+	if len(c.q.Sort) == 0 || len(c.heap) < c.need {
+		return false
+	}
+	k := &c.q.Sort[0]
+	if k.compare(k.Path.Find(json), c.entries[c.heap[0]].values[0]) <= 0 {
+		return false
+	}
+	c.matched++
+	c.eligible++ // what comes behind an item that is behind After is so too
+	return true
+}
+
+// Merge takes into account all that was offered to another Collector of the
+// same query, which must not be used afterwards. The page is the same as if
+// all had been offered to one.
+func (c *Collector) Merge(other *Collector) {
+	c.matched += other.matched
+	c.eligible += other.eligible
+	for _, i := range other.heap {
+		if item := other.entries[i].item; len(c.heap) < c.need || c.before(item) {
+			c.keep(item)
+		}
+	}
+}
+
+// keep puts an item into the heap, in place of the last in order if it is full.
+func (c *Collector) keep(item Item) {
+	if len(c.heap) < c.need {
 		n := int32(len(c.entries))
 		c.entries = append(c.entries, entry{item: item, values: c.find(nil, item)})
 		c.heap = append(c.heap, n)

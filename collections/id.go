@@ -3,6 +3,7 @@ package collections
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -192,24 +193,21 @@ func (id ID) AppendKey(dst []byte) []byte { return id.Value().AppendKey(dst) }
 // tells how many bytes it took. Other bytes are a fault: an error without a kind.
 // It allocates for a text only.
 func DecodeIDKey(key []byte) (ID, int, error) {
+	if len(key) >= 9 && Kind(key[0]) == Number {
+		// The key of a positive number is its bits with the first one set.
+		f := math.Float64frombits(binary.BigEndian.Uint64(key[1:]) ^ 1<<63)
+		if n := uint64(f); f >= 1 && f <= maxIDNumber && float64(n) == f {
+			return ID{number: n}, 9, nil
+		}
+		return ID{}, 0, errKey
+	}
 	if len(key) > 0 && Kind(key[0]) == String {
 		// A text of an id has no zero byte, so that the key needed no escape.
 		if end := bytes.IndexByte(key, 0); end > 1 && end+1 < len(key) && key[end+1] == keyEnd {
 			return ID{text: string(key[1:end])}, end + 2, nil
 		}
 	}
-	v, n, err := decodeKey(key)
-	if err == nil && v.Kind != Number {
-		err = errKey
-	}
-	if err != nil {
-		return ID{}, 0, err
-	}
-	id, err := idOf(v)
-	if err != nil {
-		return ID{}, 0, errKey
-	}
-	return id, n, nil
+	return ID{}, 0, errKey
 }
 
 // CheckName tells whether a text can be a collection's name: a letter, then up

@@ -172,6 +172,22 @@ func collect(t *rapid.T, ask map[string]any, offered, want []Item) Page {
 			t.Fatalf("%v does not come before %v", p.Items[i-1], p.Items[i])
 		}
 	}
+	// Offered to several, of which one asks whether to skip, and merged, it is the same.
+	apart := [3]*Collector{}
+	for i := range apart {
+		apart[i] = NewCollector(q)
+	}
+	for i, item := range offered {
+		c := apart[(i*i+i/3)%3]
+		if i%2 == 0 || !q.Filter.Match(item.JSON) || !c.Skip(item.JSON) {
+			c.Offer(item)
+		}
+	}
+	apart[0].Merge(apart[1])
+	apart[0].Merge(apart[2])
+	if m := apart[0].Page(); ids(m.Items) != ids(p.Items) || m.Next != p.Next || m.Total != p.Total {
+		t.Fatalf("merged: %s of %d, next %q, want %s of %d, next %q", ids(m.Items), m.Total, m.Next, ids(p.Items), p.Total, p.Next)
+	}
 	// Offered in order, it may stop as soon as it is full.
 	early := NewCollector(q)
 	for _, item := range want {

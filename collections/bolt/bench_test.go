@@ -173,6 +173,11 @@ func BenchmarkList(b *testing.B) {
 		{"Scan", plain, `{"filters":{"category":"category-3"},"sort":"price"}`},
 		{"ScanRange", plain, `{"filters":{"price":{"$gte":1000}},"sort":"-name"}`},
 		{"ScanAll", plain, `{"sort":"price"}`},
+		{"ScanStock", plain, `{"filters":{"stock":{"$gt":50}},"sort":"name"}`},
+		{"ScanById", plain, `{"filters":{"stock":{"$gt":50}}}`},
+		{"ScanTwoFilters", plain, `{"filters":{"category":"category-3","stock":{"$lt":100}},"sort":"-price"}`},
+		{"ScanNested", plain, `{"filters":{"info.brand":"brand-7"},"sort":"-info.text"}`},
+		{"ScanDeep", plain, `{"sort":"price","page":1000}`},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			q, err := collections.ParseQuery(json.RawMessage(c.query))

@@ -178,6 +178,14 @@ func (l *list) count(i int) (int, error) {
 	return total, nil
 }
 
+// entriesIn is how many entries a plan has, 0 where nobody has counted.
+func (l *list) entriesIn(p *plan) int {
+	if i := slices.Index(l.plans, p); i >= 0 {
+		return max(l.counts[i], 0)
+	}
+	return 0
+}
+
 // walk answers from a plan whose order is the query's: it reads the items of the page and
 // no others, but those that do not match.
 func (l *list) walk(p *plan) (collections.Page, error) {
@@ -207,8 +215,12 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 	}
 	find := l.finder(e)
 	patience := math.MaxInt
-	if !p.covered && !e.isItem { // items are read no faster by a collector
+	switch {
+	case p.covered:
+	case !e.isItem:
 		patience = 2 * l.expected()
+	case e.paged: // a scan reads each item faster, but all of them
+		patience = max(2*l.expected(), l.entriesIn(p)/4)
 	}
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && l.ctx.Err() != nil {
@@ -225,6 +237,9 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 			page.Next = q.Key(page.Items[q.Limit-1]).String()
 			return page, nil
 		}
+		if e.isItem && len(v) >= revSize && !q.Filter.Match(v[revSize:]) {
+			continue
+		}
 		item, cut, err := find(k, v)
 		if err != nil {
 			return collections.Page{}, err
@@ -233,7 +248,7 @@ func (l *list) walk(p *plan) (collections.Page, error) {
 			return collections.Page{}, errGiveUp
 		}
 		switch {
-		case !p.covered && !q.Filter.Match(item.JSON):
+		case !p.covered && !e.isItem && !q.Filter.Match(item.JSON):
 		case offset > 0:
 			offset--
 		case len(page.Items) == q.Limit:
@@ -278,7 +293,7 @@ func (l *list) finder(e *entries) func(k, v []byte) (collections.Item, bool, err
 
 var errEntryOfIndex = errors.New("bolt: an index does not fit its collection: start without its declaration, then with it, to build it anew")
 
-// collect offers all items of a plan's spans to a collector, which filters, sorts and counts.
+// collect offers all items of a plan's spans to a collector, which sorts and counts.
 func (l *list) collect(p *plan) (collections.Page, error) {
 	e, err := l.entriesOf(p)
 	if err != nil {
@@ -287,6 +302,16 @@ func (l *list) collect(p *plan) (collections.Page, error) {
 	q := *l.query
 	filter := q.Filter
 	q.Filter = nil // asked here, where an item that does not match needs no id
+	if e.isItem {
+		c, err := l.scan(&q, filter, p.spans, l.entriesIn(p))
+		if err == nil {
+			return c.Page(), nil
+		}
+		if !errors.Is(err, errPages) {
+			return collections.Page{}, err
+		}
+		e.paged = false
+	}
 	c := collections.NewCollector(&q)
 	find := l.finder(e)
 	w := &walk{entries: e, order: forward, spans: slices.Clone(p.spans)}
@@ -295,14 +320,17 @@ func (l *list) collect(p *plan) (collections.Page, error) {
 		if n++; n%checkEvery == 0 && l.ctx.Err() != nil {
 			return collections.Page{}, l.ctx.Err()
 		}
-		if e.isItem && len(v) >= revSize && !filter.Match(v[revSize:]) {
+		if e.isItem {
+			if err := offer(c, filter, k, v); err != nil {
+				return collections.Page{}, err
+			}
 			continue
 		}
 		item, _, err := find(k, v)
 		if err != nil {
 			return collections.Page{}, err
 		}
-		if e.isItem || filter.Match(item.JSON) {
+		if filter.Match(item.JSON) {
 			c.Offer(item)
 		}
 	}

@@ -179,6 +179,19 @@ func (p page) key(i int) []byte {
 	return p.b[start:end]
 }
 
+// entry is a key of a leaf and its value; false if they lie outside of the page.
+func (p page) entry(i int) (k, v []byte, ok bool) {
+	element := pageHeader + i*pageElement
+	e := p.b[element : element+pageElement : len(p.b)]
+	start := int64(element) + int64(binary.NativeEndian.Uint32(e[4:]))
+	middle := start + int64(binary.NativeEndian.Uint32(e[8:]))
+	end := middle + int64(binary.NativeEndian.Uint32(e[12:]))
+	if end > int64(len(p.b)) || binary.NativeEndian.Uint32(e) != 0 { // a flag marks a bucket
+		return nil, nil, false
+	}
+	return p.b[start:middle:middle], p.b[middle:end:end], true
+}
+
 // search is the first key of the page that is not below key.
 func (p page) search(key []byte) int {
 	return sort.Search(p.count, func(i int) bool { return bytes.Compare(p.key(i), key) >= 0 })
@@ -191,6 +204,18 @@ func (p page) childOf(key []byte) int {
 		return i
 	}
 	return max(i-1, 0)
+}
+
+// childrenIn is the first and the last page of a branch with keys low <= key < high.
+func (p page) childrenIn(low, high []byte) (first, last int) {
+	last = p.count - 1
+	if low != nil {
+		first = p.childOf(low)
+	}
+	if high != nil {
+		last = p.childOf(high)
+	}
+	return first, last
 }
 
 // count counts the keys with low <= key < high; nil bounds are open.
@@ -220,13 +245,7 @@ func (t *tree) countIn(id uint64, low, high []byte, deep int) (int, error) {
 		}
 		return max(last-first, 0), nil
 	}
-	first, last := 0, p.count-1
-	if low != nil {
-		first = p.childOf(low)
-	}
-	if high != nil {
-		last = p.childOf(high)
-	}
+	first, last := p.childrenIn(low, high)
 	n := 0
 	for i := first; i <= last; i++ {
 		// Only the outermost pages are cut by a bound.

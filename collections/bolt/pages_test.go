@@ -133,5 +133,22 @@ func FuzzPage(f *testing.F) {
 			t.Errorf("%d bytes have %d keys", len(data), n)
 		}
 		_, _ = tree.at(key, 1) // must not panic
+		parts, err := tree.split(span{low: key}, 4)
+		if err != nil {
+			return
+		}
+		tree.begin(1)
+		for _, whole := range parts {
+			if err := tree.leaves(whole, func(p page, first, last int) error {
+				for i := first; i < last; i++ {
+					if k, v, ok := p.entry(i); ok && len(k)+len(v) > len(data) {
+						t.Errorf("an entry of %d bytes in a file of %d", len(k)+len(v), len(data))
+					}
+				}
+				return nil
+			}); err != nil {
+				return
+			}
+		}
 	})
 }
