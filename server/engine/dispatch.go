@@ -18,6 +18,10 @@ func (s *Session) begin() bool {
 		return false
 	}
 	s.busy = true
+	if s.paused != nil && s.paused.Stop() {
+		s.paused, s.writing = nil, false
+		s.unref()
+	}
 	if !s.writing {
 		s.notYet = 0 // the client has read, or does not care
 	}

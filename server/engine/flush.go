@@ -16,7 +16,7 @@ const (
 	lingerTimeout = 3 * time.Second
 	// apartBy is how long after a flush the next write comes, unless the client
 	// sends something before: time enough for a busy machine to wake it.
-	apartBy = 5 * time.Millisecond
+	apartBy = 20 * time.Millisecond
 )
 
 // flush writes what waits until nothing does. It runs as a goroutine of its own
@@ -30,7 +30,14 @@ func (s *Session) flush() { s.write(0) }
 func (s *Session) write(rounds int) {
 	for round := 1; ; round++ {
 		s.mu.Lock()
+		s.paused = nil
 		out := s.out
+		if wait := s.notYet - s.server.now(); out != nil && s.notYet != 0 && wait > 0 {
+			// This use of the session passes to the timer.
+			s.paused = time.AfterFunc(time.Duration(wait), s.flushFn)
+			s.mu.Unlock()
+			return
+		}
 		last := false
 		if out == nil && s.reason != "" && !s.goodbye && !s.busy {
 			out = s.outbox()

@@ -34,6 +34,16 @@ func TestFlush(t *testing.T) {
 		s.wantFrame(ws.OpText, "4later")
 		want(t, "the pause behind another write", time.Since(began), time.Duration(apartBy))
 
+		// What the client sends meanwhile is handled, and ends the pause.
+		s.send(ws.OpText, "43")
+		s.wantFrame(ws.OpText, "4flushed 3")
+		began = time.Now()
+		s.send(ws.OpText, "44")
+		s.wantFrame(ws.OpText, "4later")
+		s.wantFrame(ws.OpText, "4flushed 4")
+		want(t, "the pause before an answer", time.Since(began), time.Duration(0))
+		s.wantFrame(ws.OpText, "4later")
+
 		synctest.Wait()
 		h.message = func(s *Session, data []byte, _ bool) {
 			_ = s.SendText(data)
@@ -41,13 +51,19 @@ func TestFlush(t *testing.T) {
 		}
 		began = time.Now()
 		for range 3 {
-			s.send(ws.OpText, "43")
-			s.wantFrame(ws.OpText, "43")
+			s.send(ws.OpText, "45")
+			s.wantFrame(ws.OpText, "45")
 			synctest.Wait()
 		}
 		want(t, "the pause for a client that speaks", time.Since(began), time.Duration(0))
 		_ = session.SendText([]byte("unasked"))
 		s.wantFrame(ws.OpText, "4unasked")
 		want(t, "the pause before what nobody asked for", time.Since(began), time.Duration(apartBy))
+		s.send(ws.OpText, "46")
+		s.wantFrame(ws.OpText, "46")
+		_ = session.SendText([]byte("the last"))
+		session.Close("")
+		s.wantFrame(ws.OpText, "4the last")
+		s.wantClose(ws.StatusNormalClosure)
 	})
 }

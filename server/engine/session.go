@@ -54,10 +54,11 @@ type Session struct {
 	large  int         // of these, bytes of large answers
 	full   atomic.Bool // queued went over HighWater and is not yet under half of it; set under mu
 
-	busy    bool  // the handler runs; what is sent stays in out until it returns
-	writing bool  // a goroutine writes to conn
-	writeBy int64 // its write deadline; belongs to who writes
-	notYet  int64 // when to go on after a flush, 0 for at once; belongs to who writes
+	busy    bool        // the handler runs; what is sent stays in out until it returns
+	writing bool        // a goroutine writes to conn
+	writeBy int64       // its write deadline; belongs to who writes
+	notYet  int64       // when to go on after a flush, 0 for at once; belongs to who writes
+	paused  *time.Timer // counts as who writes until then; nil while nothing has to wait
 
 	conn   net.Conn // the WebSocket; nil on polling
 	probe  net.Conn // a WebSocket that is being probed
