@@ -466,3 +466,38 @@ func red(item []byte) bool {
 	var v struct{ Colour string }
 	return json.Unmarshal(item, &v) == nil && v.Colour == "red"
 }
+
+// TestPagesComeOneAfterTheOther: who asks for several pages at once gets the next
+// only when there is room for it, and all of them in the end.
+func TestPagesComeOneAfterTheOther(t *testing.T) {
+	const pages = 8
+	s, _ := open(t, nil)
+	c := dial(s, "reader", 1)
+	for i := range pages {
+		c.ask(i, "GET", "items", map[string]any{"limit": 1 + i})
+	}
+	seen := map[int]bool{}
+	for range pages {
+		a := nextAnswer(c)
+		if a.fault != "null" || seen[a.request] {
+			t.Fatalf("want one answer for each page: %+v", a)
+		}
+		seen[a.request] = true
+		c.mu.Lock()
+		waiting := len(c.waiting)
+		c.mu.Unlock()
+		if waiting > 1 {
+			t.Fatalf("%d answers wait where one fills the connection", waiting)
+		}
+	}
+	// Those that still wait when the connection ends, or the service does, wait no more: TestMain sees what stays.
+	for _, end := range []func(){c.hangUp, s.Close} {
+		c := dial(s, "leaver", 1)
+		for i := range pages {
+			c.ask(i, "GET", "items")
+		}
+		end()
+		c.hangUp()
+	}
+	c.hangUp()
+}

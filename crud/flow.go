@@ -4,9 +4,11 @@ import "sync"
 
 // What one session may have under way before its reader waits: enough for a
 // client that pipelines, too little for one that wants the server's memory.
+// Writes are answered with what they wrote, and many at the same time, by one
+// commit: well within the bytes that may wait for a client before it counts as slow.
 const (
 	maxRequests = 1024
-	maxBytes    = 16 << 20
+	maxBytes    = 2 << 20
 )
 
 // flow bounds the requests of one session that are answered later. The zero value is ready.

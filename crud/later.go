@@ -28,9 +28,17 @@ func (r *request) detach() *request {
 	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply}
 }
 
-// scan runs a read when one of the places for long reads is free, and answers its error.
+// scan runs a read when it is its turn and one of the places for long reads is
+// free, and answers its error.
 func (r *request) scan(read func(*request) error) {
 	s := r.session.service
+	if !r.session.takeTurn() {
+		if s.ctx.Err() != nil {
+			s.refuse(r.reply, errClosing)
+		}
+		return
+	}
+	defer func() { <-r.session.turn }()
 	select {
 	case s.scans <- struct{}{}:
 		defer func() { <-s.scans }()
@@ -38,6 +46,33 @@ func (r *request) scan(read func(*request) error) {
 		return
 	}
 	r.finish(read)
+}
+
+// takeTurn waits until no other long read of the session runs and what was
+// answered before has left, nearly: a client that asks for several large pages at
+// once gets them one after the other, and is not taken for a slow one. It is
+// false when the connection has ended or the service closes.
+func (c *Session) takeTurn() bool {
+	ended, closing := c.conn.Context().Done(), c.service.ctx.Done()
+	select {
+	case c.turn <- struct{}{}:
+	case <-ended:
+		return false
+	case <-closing:
+		return false
+	}
+	for !c.conn.Writable() {
+		select {
+		case <-c.drained:
+		case <-ended:
+			<-c.turn
+			return false
+		case <-closing:
+			<-c.turn
+			return false
+		}
+	}
+	return true
 }
 
 // finish runs the rest of a request and answers its error.

@@ -13,7 +13,9 @@ type Session struct {
 	conn     Conn
 	flow     flow
 	line     line
-	requests uint64 // counted by Do
+	turn     chan struct{} // full while a long read of the session runs
+	drained  chan struct{} // full when the connection has become writable since it was last looked at
+	requests uint64        // counted by Do
 
 	subscribed atomic.Bool // it has ever asked for a subscription
 	closed     atomic.Bool
@@ -32,7 +34,7 @@ type Session struct {
 
 // Open makes the session of a connection. Close it when the connection has ended.
 func (s *Service) Open(conn Conn) *Session {
-	return &Session{service: s, conn: conn}
+	return &Session{service: s, conn: conn, turn: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
 }
 
 // Close forgets the session's subscriptions. It never waits, and may be called
@@ -52,9 +54,13 @@ func (c *Session) Close() {
 	})
 }
 
-// Drained tells that the connection is writable again: delivery goes on if it
-// stood still. It never waits.
+// Drained tells that the connection is writable again: delivery and long reads
+// go on if they stood still. It never waits.
 func (c *Session) Drained() {
+	select {
+	case c.drained <- struct{}{}:
+	default:
+	}
 	if c.lagging.Load() {
 		c.service.spawn(func() {
 			h := &c.service.hub
