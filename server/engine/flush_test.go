@@ -34,6 +34,7 @@ func TestFlush(t *testing.T) {
 		s.wantFrame(ws.OpText, "4later")
 		want(t, "the pause behind another write", time.Since(began), time.Duration(apartBy))
 
+		synctest.Wait()
 		// What the client sends meanwhile is handled, and ends the pause.
 		s.send(ws.OpText, "43")
 		s.wantFrame(ws.OpText, "4flushed 3")

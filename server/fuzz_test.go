@@ -1,0 +1,99 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"regexp"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+)
+
+// faults counts what is logged as an error: a panic that was caught.
+type faults struct {
+	slog.Handler
+	last atomic.Pointer[string]
+}
+
+func (f *faults) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (f *faults) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	f.last.Store(&text)
+	return nil
+}
+
+// FuzzConnection plays whole connections: each line of the input is a text message of Engine.IO, or a binary one where it begins with
+// "b:". The server must not panic, must close the session at the end, and must go on to serve another client.
+func FuzzConnection(f *testing.F) {
+	for _, seed := range []string{
+		"440\n42[\"message\",1]\n41", "40\n42", "40\n420[\"ack\"]\n430[]", "40{\"a\":1}\n40/dyn-1,\n42/dyn-1,1[\"message\",{}]\n41/dyn-1,",
+		"40\n451-[\"message\",{\"_placeholder\":true,\"num\":0}]\nb:x", "40\n452-1[\"ack\",{\"_placeholder\":true,\"num\":1}]\nb:\nb:y",
+		"40/slow,\n42/slow,[\"message\"]\n451-/slow,[\"x\",{\"_placeholder\":true,\"num\":0}]\nb:z\n41/slow,\n40/slow,", "40/no,\n40/no,\n42/no,[]",
+		"40\n40", "44{}", "40\n450-[]", "40\n42[\"connect\"]", "40\n42[[[[", "40\n461-0[{\"_placeholder\":true,\"num\":0}]\nb:ok", "2\n3\n5\n6\n0", "b:stray",
+		"40\n42[\"message\",{\"_placeholder\":true,\"num\":0}]", "40\n42[\"\\ud800\"]", "40\n4299999999999999999[\"a\"]", "40,\n41,\n42/,[\"a\"]", "3\n40\n43\n430\n430[1]\n430[1]",
+	} {
+		f.Add([]byte("4" + seed))
+	}
+	log := &faults{Handler: slog.DiscardHandler}
+	io := New(&Options{Logger: slog.New(log), MaxNamespaces: 4, MaxAttachments: 3, MaxWaiting: 2000, MaxBinary: 5000, MaxPayload: 10_000})
+	hear := func(ns *Namespace) {
+		ns.OnConnect(func(s *Socket) {
+			s.Join("room")
+			go func() { _, _ = s.EmitWithAck(s.Context(), "q") }()
+		})
+		ns.On("message", func(e *Event) { _ = e.Socket().EmitRaw("message-back", e.Args, e.Attachments) })
+		ns.On("ack", func(e *Event) { _ = e.AckBinary(e.Args, e.Attachments) })
+		ns.OnAny(func(e *Event) {
+			var v any
+			for i := range e.Args {
+				_ = e.Decode(i, &v)
+			}
+			_ = e.Clone()
+		})
+	}
+	hear(io.Of("/"))
+	hear(io.OfPattern(regexp.MustCompile(`^/dyn-`)))
+	io.Of("/slow").Use(func(s *Socket) error { <-s.Context().Done(); return nil })
+	io.Of("/no").Use(func(*Socket) error { return &ConnectError{"no", json.RawMessage("1")} })
+	url := listen(f, io)
+
+	f.Fuzz(func(t *testing.T, input []byte) {
+		other := dial(t, url)
+		defer other.conn.Close()
+		other.connect("/", "")
+		c := dial(t, url)
+		defer c.conn.Close()
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			for _, line := range bytes.Split(input, []byte("\n")) {
+				op := ws.OpText
+				if data, binary := bytes.CutPrefix(line, []byte("b:")); binary {
+					op, line = ws.OpBinary, data
+				}
+				if wsutil.WriteClientMessage(c.conn, op, bytes.Clone(line)) != nil {
+					return // closed already
+				}
+			}
+			_ = wsutil.WriteClientText(c.conn, []byte("1"))
+		}()
+		c.expectClosed()
+		<-written
+		if fault := log.last.Swap(nil); fault != nil {
+			t.Fatal(errors.New(*fault))
+		}
+		other.send(`427["ack","alive"]`)
+		for got := other.read(); got != `437["alive"]`; got = other.read() {
+			if !bytes.HasPrefix([]byte(got), []byte("42")) {
+				t.Fatalf("another client got %q", got)
+			}
+		}
+	})
+}
