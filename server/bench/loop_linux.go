@@ -44,6 +44,7 @@ func take(socket net.Conn) (rawConn, error) {
 type loop struct {
 	epoll  int
 	conns  map[int32]*conn
+	lost   []*conn // that ended by themselves, for whoever drives the loop to take
 	events [512]syscall.EpollEvent
 	buffer [256 << 10]byte
 }
@@ -63,7 +64,9 @@ func (l *loop) add(c *conn, h handler) error {
 	if err := syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, int(c.raw), &event); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
-	c.feed(nil, h)
+	if c.feed(nil, h); c.closed != nil {
+		l.remove(c)
+	}
 	l.flush(c)
 	return nil
 }
@@ -140,6 +143,9 @@ func (l *loop) remove(c *conn) {
 	if l.conns[int32(c.raw)] == c {
 		delete(l.conns, int32(c.raw))
 		c.raw.close()
+		if c.closed != nil {
+			l.lost = append(l.lost, c)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -16,7 +17,9 @@ func take(socket net.Conn) (rawConn, error) { return rawConn{socket}, nil }
 
 // loop gathers what the connections receive. One goroutine uses it.
 type loop struct {
-	conns   map[*conn]chan struct{} // closed when its reader is gone
+	conns   map[*conn]struct{}
+	readers sync.WaitGroup
+	lost    []*conn // that ended by themselves, for whoever drives the loop to take
 	arrived chan arrival
 	stop    chan struct{}
 }
@@ -29,21 +32,21 @@ type arrival struct {
 }
 
 func newLoop() (*loop, error) {
-	return &loop{conns: map[*conn]chan struct{}{}, arrived: make(chan arrival), stop: make(chan struct{})}, nil
+	return &loop{conns: map[*conn]struct{}{}, arrived: make(chan arrival), stop: make(chan struct{})}, nil
 }
 
 // add hands the connection to the loop, which handles what has come already.
 func (l *loop) add(c *conn, h handler) error {
-	gone := make(chan struct{})
-	l.conns[c] = gone
-	go l.receive(c, gone)
-	c.feed(nil, h)
+	l.conns[c] = struct{}{}
+	l.readers.Go(func() { l.receive(c) })
+	if c.feed(nil, h); c.closed != nil {
+		l.remove(c)
+	}
 	l.flush(c)
 	return nil
 }
 
-func (l *loop) receive(c *conn, gone chan struct{}) {
-	defer close(gone)
+func (l *loop) receive(c *conn) {
 	buffer, done := make([]byte, 16<<10), make(chan struct{}, 1)
 	for {
 		n, err := c.raw.Read(buffer)
@@ -67,13 +70,17 @@ func (l *loop) turn(wait time.Duration, h handler, after func(*conn)) error {
 	for {
 		select {
 		case a := <-l.arrived:
-			if a.c.closed == nil {
+			_, ours := l.conns[a.c]
+			if ours {
 				a.c.feed(a.data, h)
 			}
 			if a.err != nil && a.c.closed == nil {
 				a.c.closed = fmt.Errorf("%w: %w", errClosed, a.err)
 			}
 			a.done <- struct{}{}
+			if !ours {
+				continue // removed before
+			}
 			if a.c.closed != nil {
 				l.remove(a.c)
 				continue
@@ -100,15 +107,23 @@ func (l *loop) flush(c *conn) {
 }
 
 // remove closes the connection's socket; it may be called again.
-func (l *loop) remove(c *conn) { c.raw.close() }
+func (l *loop) remove(c *conn) {
+	if _, ours := l.conns[c]; ours {
+		delete(l.conns, c)
+		c.raw.close()
+		if c.closed != nil {
+			l.lost = append(l.lost, c)
+		}
+	}
+}
 
 // close closes all connections and waits for their readers.
 func (l *loop) close() {
 	close(l.stop)
-	for c, gone := range l.conns {
+	for c := range l.conns {
 		c.raw.close()
-		<-gone
 	}
+	l.readers.Wait()
 }
 
 func (r rawConn) close() { r.Conn.Close() }
