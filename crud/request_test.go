@@ -91,3 +91,28 @@ func TestTooLargeSaysWhatWouldDo(t *testing.T) {
 		}
 	}
 }
+
+// TestPatchCountsTheItem: a patch of a few bytes is as much work as the item is
+// large, so that few of them are under way at a time, however fast they come.
+func TestPatchCountsTheItem(t *testing.T) {
+	const atOnce = 2 // items of this size within what a session may have under way
+	s, _ := open(t, nil)
+	c := dial(s, "writer", 1<<30)
+	c.call(t, "PUT", "items", map[string]any{"id": 1, "text": strings.Repeat("x", 1_000_000)})
+	for i := range 20 {
+		switch i % 3 {
+		case 0:
+			c.ask(i, "PATCH", "items", map[string]any{"id": 1, "n": i})
+		case 1:
+			c.ask(i, "PATCH", "items", 1, map[string]any{"n": i})
+		case 2:
+			c.ask(i, "PATCH", "items", "1", []any{map[string]any{"op": "add", "path": "/n", "value": i}})
+		}
+		c.mu.Lock()
+		underWay := i + 1 - len(c.waiting)
+		c.mu.Unlock()
+		if underWay > atOnce {
+			t.Fatalf("%d patches of a large item are under way: want %d at the most", underWay, atOnce)
+		}
+	}
+}

@@ -60,7 +60,11 @@ func (r *request) patch() error {
 		if err := r.atMost(2); err != nil {
 			return err
 		}
-		return r.write(1, len(first), func(w collections.Write, done func(collections.Result, error)) {
+		id, _, err := memberID(first)
+		if err != nil {
+			return err
+		}
+		return r.write(1, len(first)+r.itemSize(id), func(w collections.Write, done func(collections.Result, error)) {
 			r.db().Merge(context.Background(), r.collection, collections.ID{}, first, w, done)
 		}, r.answerItem)
 	}
@@ -80,9 +84,34 @@ func (r *request) patch() error {
 	default:
 		return r.usage("PATCH with an id needs a patch: an object (merge patch) or an array (JSON Patch)")
 	}
-	return r.write(2, len(patch), func(w collections.Write, done func(collections.Result, error)) {
+	return r.write(2, len(patch)+r.itemSize(id), func(w collections.Write, done func(collections.Result, error)) {
 		apply(context.Background(), r.collection, id, patch, w, done)
 	}, r.answerItem)
+}
+
+// memberID is the id that a partial item names; zero where it names none.
+func memberID(partial []byte) (collections.ID, bool, error) {
+	if err := collections.CheckJSON(partial, collections.MaxDepth); err != nil {
+		return collections.ID{}, false, err
+	}
+	return collections.ItemID(partial)
+}
+
+// itemSize is how many bytes an item has now, 0 where there is none. A patch
+// of a few bytes makes the store write, and the answer carry, all of the item:
+// it is counted as what the session has under way.
+func (r *request) itemSize(id collections.ID) (size int) {
+	if id.IsZero() {
+		return 0
+	}
+	s := r.session.service
+	// What cannot be read now is left to the write to tell.
+	_ = s.db.View(s.ctx, func(v collections.Reader) error {
+		item, err := v.Get(r.collection, id)
+		size = len(item.JSON)
+		return err
+	})
+	return size
 }
 
 // delete is DELETE.
