@@ -100,12 +100,14 @@ func TestPatchCountsTheItem(t *testing.T) {
 	c := dial(s, "writer", 1<<30)
 	c.call(t, "PUT", "items", map[string]any{"id": 1, "text": strings.Repeat("x", 1_000_000)})
 	for i := range 20 {
-		switch i % 3 {
+		switch i % 4 {
 		case 0:
 			c.ask(i, "PATCH", "items", map[string]any{"id": 1, "n": i})
 		case 1:
 			c.ask(i, "PATCH", "items", 1, map[string]any{"n": i})
 		case 2:
+			c.ask(i, "PATCH", "items", []any{map[string]any{"op": "replace", "path": "/1/n", "value": i}})
+		case 3:
 			c.ask(i, "PATCH", "items", "1", []any{map[string]any{"op": "add", "path": "/n", "value": i}})
 		}
 		c.mu.Lock()

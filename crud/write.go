@@ -3,6 +3,8 @@ package crud
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"strings"
 
 	"ackbase/collections"
 )
@@ -53,7 +55,7 @@ func (r *request) patch() error {
 		if err := r.atMost(2); err != nil {
 			return err
 		}
-		return r.write(1, len(first), func(w collections.Write, done func(collections.Result, error)) {
+		return r.write(1, len(first)+r.itemSizes(first), func(w collections.Write, done func(collections.Result, error)) {
 			r.db().PatchAll(context.Background(), r.collection, first, w, done)
 		}, r.answerTouched)
 	case '{':
@@ -113,6 +115,30 @@ func (r *request) itemSize(id collections.ID) (size int) {
 	})
 	return size
 }
+
+// itemSizes is itemSize for all items that a patch of the collection names. Of
+// a patch that is malformed it counts nothing: the write refuses that.
+func (r *request) itemSizes(patch []byte) (size int) {
+	var ops []struct{ Path, From string }
+	if json.Unmarshal(patch, &ops) != nil {
+		return 0
+	}
+	counted := map[collections.ID]bool{}
+	for _, op := range ops {
+		for _, pointer := range [...]string{op.Path, op.From} {
+			name, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+			id, err := collections.ParseID(pointerNames.Replace(name))
+			if err == nil && !counted[id] {
+				counted[id] = true
+				size += r.itemSize(id)
+			}
+		}
+	}
+	return size
+}
+
+// pointerNames undoes the escapes of a JSON Pointer (RFC 6901).
+var pointerNames = strings.NewReplacer("~1", "/", "~0", "~")
 
 // delete is DELETE.
 func (r *request) delete() error {
