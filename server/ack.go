@@ -45,7 +45,8 @@ func (s *Socket) forgetAck(id int64) {
 	delete(s.acks, id)
 }
 
-// onAck handles an ACK packet. One that nobody waits for, a second one too, is ignored, as in the official server.
+// onAck handles an ACK packet. One that nobody waits for, a second one too, is ignored, as in the
+// official server.
 func (s *Socket) onAck(e *Event) {
 	s.mu.Lock()
 	w := s.acks[e.id]
@@ -62,8 +63,9 @@ type single chan *Reply
 
 func (c single) answered(_ *Socket, r *Reply) { c <- r }
 
-// EmitWithAck sends an event and waits for the client's acknowledgement, until ctx ends: give it a deadline. It returns ctx's error then, and
-// ErrClosed when the socket closes first. It must not be called on the goroutine of a handler, which would wait for itself.
+// EmitWithAck sends an event and waits for the client's acknowledgement, until ctx ends: give it a
+// deadline. It returns ctx's error then, and ErrClosed when the socket closes first. It must not be
+// called on the goroutine of a handler, which would wait for itself.
 func (s *Socket) EmitWithAck(ctx context.Context, name string, args ...any) (*Reply, error) {
 	data, attachments, err := encodeEvent(name, args)
 	if err != nil {
@@ -114,9 +116,11 @@ func (c *collector) answered(_ *Socket, r *Reply) {
 	}
 }
 
-// EmitWithAck sends an event to all sockets of the broadcast and collects their answers, in the order in which they came, until all have answered or
-// closed, or ctx or the time of [Broadcast.Timeout] ends. Where some are missing, the error wraps ErrMissingAcks and, after a timeout, ctx's error; the
-// answers that came are returned with it. It must not be called on the goroutine of a handler.
+// EmitWithAck sends an event to all sockets of the broadcast and collects their answers, in the
+// order in which they came, until all have answered or closed, or ctx or the time of
+// [Broadcast.Timeout] ends. Where some are missing, the error wraps ErrMissingAcks and, after a
+// timeout, ctx's error; the answers that came are returned with it. It must not be called on the
+// goroutine of a handler.
 func (b *Broadcast) EmitWithAck(ctx context.Context, name string, args ...any) ([]*Reply, error) {
 	data, attachments, err := encodeEvent(name, args)
 	if err != nil {
@@ -144,7 +148,8 @@ func (b *Broadcast) EmitWithAck(ctx context.Context, name string, args ...any) (
 	for _, s := range targets {
 		p := forms[s.namespace]
 		if p == nil {
-			p = &Prepared{data: data, forms: []preparedForm{{s.namespace.name, messages(packet.Event, s.namespace.name, ids[s.namespace], data, attachments)}}}
+			list := messages(packet.Event, s.namespace.name, ids[s.namespace], data, attachments)
+			p = &Prepared{data: data, forms: []preparedForm{{s.namespace.name, list}}}
 			forms[s.namespace] = p
 		}
 		if b.volatile && !s.Writable() || !s.awaitAck(ids[s.namespace], c) {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Broadcast says which sockets of a namespace something goes to. It is immutable: its methods return another, so one can be
-// kept and used concurrently. Without rooms it means everybody. An event is encoded once, and a socket in several of the rooms gets it once.
+// Broadcast says which sockets of a namespace something goes to. It is immutable: its methods
+// return another, so one can be kept and used concurrently. Without rooms it means everybody. An
+// event is encoded once, and a socket in several of the rooms gets it once.
 type Broadcast struct {
 	namespace *Namespace
 	rooms     []string
@@ -51,7 +52,8 @@ func (b *Broadcast) Timeout(d time.Duration) *Broadcast {
 	return &c
 }
 
-// Emit sends an event, with arguments as in [Socket.Emit]. The error is of the encoding; nothing is sent then. Sockets that have closed are skipped.
+// Emit sends an event, with arguments as in [Socket.Emit]. The error is of the encoding; nothing is
+// sent then. Sockets that have closed are skipped.
 func (b *Broadcast) Emit(name string, args ...any) error {
 	data, attachments, err := encodeEvent(name, args)
 	if err != nil {
@@ -116,7 +118,8 @@ func (b *Broadcast) Disconnect(close bool) {
 
 var targetLists = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// targets appends the sockets meant. They are copied out of the rooms, so that nothing is sent under the lock; no set is built.
+// targets appends the sockets meant. They are copied out of the rooms, so that nothing is sent
+// under the lock; no set is built.
 func (b *Broadcast) targets(dst []*Socket) []*Socket {
 	if !b.namespace.family {
 		return b.namespace.targets(dst, b)

@@ -12,7 +12,8 @@ import (
 	"ackbase/server/packet"
 )
 
-// conn is one client's connection: an Engine.IO session and the sockets on it. It is the session's engine.Handler.
+// conn is one client's connection: an Engine.IO session and the sockets on it. It is the session's
+// engine.Handler.
 type conn struct {
 	server  *Server
 	session *engine.Session
@@ -49,7 +50,8 @@ var (
 	errExtraData   = errors.New("a DISCONNECT packet has no data")
 )
 
-// reasonServerClose is what handlers hear when the server closes a connection by itself, in the official server's words.
+// reasonServerClose is what handlers hear when the server closes a connection by itself, in the
+// official server's words.
 const reasonServerClose = "forced server close"
 
 // Message takes one message of the client apart and handles it.
@@ -122,7 +124,8 @@ func (c *conn) attachment(data []byte) {
 	c.dispatch(kind, []byte(p.namespace), p.id, p.data, p.attachments)
 }
 
-// dispatch hands an EVENT, ACK or DISCONNECT to its socket. What is unparseable is so whether there is a socket or not.
+// dispatch hands an EVENT, ACK or DISCONNECT to its socket. What is unparseable is so whether there
+// is a socket or not.
 func (c *conn) dispatch(kind packet.Type, namespace []byte, id int64, data []byte, attachments [][]byte) {
 	e := newEvent()
 	if data != nil {
@@ -151,8 +154,8 @@ func (c *conn) unparseable(err error) {
 	c.session.Close(engine.ReasonParseError)
 }
 
-// invalidState closes the session for a packet that has no place here: a second CONNECT, or a packet to a namespace that
-// the client is not in.
+// invalidState closes the session for a packet that has no place here: a second CONNECT, or a
+// packet to a namespace that the client is not in.
 func (c *conn) invalidState() {
 	c.broken, c.partial = true, nil
 	c.session.Close(reasonServerClose)

@@ -12,8 +12,9 @@ import (
 	"ackbase/server/packet"
 )
 
-// ConnectError refuses a client in middleware: CONNECT_ERROR carries the message, and the data where it is not nil.
-// In a stock client they are the `message` and the `data` of connect_error's error.
+// ConnectError refuses a client in middleware: CONNECT_ERROR carries the message, and the data
+// where it is not nil. In a stock client they are the `message` and the `data` of connect_error's
+// error.
 type ConnectError struct {
 	Message string
 	Data    any // anything that encoding/json takes
@@ -106,8 +107,8 @@ func (s *Socket) ask(middleware []func(*Socket) error) (err error) {
 	return err
 }
 
-// connect ends a CONNECT: the socket is part of its namespace before CONNECT is answered, and both happen under the
-// namespace's lock, so that no broadcast gets in between.
+// connect ends a CONNECT: the socket is part of its namespace before CONNECT is answered, and both
+// happen under the namespace's lock, so that no broadcast gets in between.
 func (s *Socket) connect(refused error) {
 	c, ns := s.conn, s.namespace
 	if refused != nil {
@@ -135,6 +136,7 @@ func (s *Socket) connect(refused error) {
 	c.connectTimer.Stop()
 	c.mu.Unlock()
 
+	// The first event comes by itself after CONNECT: a bare client may not listen for it before.
 	c.session.Flush()
 	for _, handler := range ns.connectHandlers() {
 		guard(c.server.log, "OnConnect of "+ns.name, func() { handler(s) })
@@ -180,6 +182,8 @@ func newID() string {
 func (s *Socket) Handshake() Handshake {
 	r := s.conn.session.Request()
 	return Handshake{
-		Auth: s.auth, Query: r.URL.Query(), Header: r.Header, URL: r.URL, Host: r.Host, Address: r.RemoteAddr, Secure: r.Secure, Time: s.issued,
+		Auth: s.auth, Time: s.issued,
+		Query: r.URL.Query(), Header: r.Header, URL: r.URL,
+		Host: r.Host, Address: r.RemoteAddr, Secure: r.Secure,
 	}
 }

@@ -1,7 +1,8 @@
-// Package server is a Socket.IO server: one [http.Handler] that speaks Socket.IO protocol 5 over Engine.IO protocol 4,
-// so that the stock clients (socket.io-client 3 and 4) connect to it unchanged. Namespaces, rooms, acknowledgements
-// both ways, middleware, binary attachments and broadcasts are those of the official Node server; what a client can
-// see of the protocol is the same.
+// Package server is a Socket.IO server: one [http.Handler] that speaks Socket.IO protocol 5 over
+// Engine.IO protocol 4, so that the stock clients (socket.io-client 3 and 4) connect to it
+// unchanged. Namespaces, rooms, acknowledgements both ways, middleware, binary attachments and
+// broadcasts are those of the official Node server; what a client can see of the protocol is the
+// same.
 //
 // # Basics
 //
@@ -17,29 +18,34 @@
 //	})
 //	http.Handle("/socket.io/", io)
 //
-// A [Socket] is one client in one [Namespace]. A connection carries a socket for each namespace that its client
-// asks for. Handlers for events are registered on the namespace, for all its sockets, or on one socket; both may be used.
-// An [Event] brings its arguments as raw JSON: decode what is needed with [Event.Decode], or pass them on as they are.
+// A [Socket] is one client in one [Namespace]. A connection carries a socket for each namespace
+// that its client asks for. Handlers for events are registered on the namespace, for all its
+// sockets, or on one socket; both may be used. An [Event] brings its arguments as raw JSON: decode
+// what is needed with [Event.Decode], or pass them on as they are.
 //
 // # Order, and what runs where
 //
-// Everything that one socket sends is handled in the order in which it was sent, one event after the other, on the
-// goroutine that reads its connection. So a handler must not block: it keeps its own client waiting, all namespaces of it.
-// What takes time starts a goroutine and acknowledges from there; [Event.Clone] keeps the arguments. The one
-// exception is namespace middleware ([Namespace.Use]): it has a goroutine of its own and may block; what
-// the client sends to that namespace meanwhile is kept, within bounds, and handled afterwards in order.
+// Everything that one socket sends is handled in the order in which it was sent, one event after
+// the other, on the goroutine that reads its connection. So a handler must not block: it keeps its
+// own client waiting, all namespaces of it. What takes time starts a goroutine and acknowledges
+// from there; [Event.Clone] keeps the arguments. The one exception is namespace middleware
+// ([Namespace.Use]): it has a goroutine of its own and may block; what the client sends to that
+// namespace meanwhile is kept, within bounds, and handled afterwards in order.
 //
-// What is emitted to one socket arrives in the order of the calls. Nothing is written while a handler runs:
-// all answers to what arrived together leave with one write.
+// What is emitted to one socket arrives in the order of the calls. Nothing is written while a
+// handler runs: all answers to what arrived together leave with one write. Only the answer to
+// CONNECT leaves by itself on a WebSocket, and what is emitted right after it follows 20 ms later,
+// or when the client sends something: a bare client may not listen for it before.
 //
 // A panic in a handler is logged and costs that one event.
 //
 // # Caveats
 //
-//   - [Event.Args] is valid until the handler returns; [Event.Clone] and [Event.Attachments] are not bound by this.
+//   - [Event.Args] is valid until the handler returns; [Event.Clone] and [Event.Attachments] are
+//     not bound by this.
 //   - After an event has been acknowledged and its handlers have returned, it must not be used any more.
-//   - [Socket.EmitWithAck] waits for the client and must not be called on the goroutine of a handler: the answer would have to be
-//     read by the one that waits for it.
+//   - [Socket.EmitWithAck] waits for the client and must not be called on the goroutine of a
+//     handler: the answer would have to be read by the one that waits for it.
 //   - Emitting never waits for a client. What waits for a slow one is bounded ([Options].MaxBuffered); over it
 //     the connection is closed. A program that can pace itself asks [Socket.Writable] and waits for [Socket.OnDrain].
 //   - The text of an error that middleware returns is told to the client.
@@ -47,7 +53,8 @@
 //
 // # Where more will go
 //
-// Connection state recovery is off: CONNECT's answer has no pid and no event carries an offset. Both have their one place,
-// appendConnect in connect.go and encodeEvent in encode.go. Servers in a cluster would meet in [Broadcast]: everything
-// that goes to more than one socket passes through its targets method, and [Broadcast.Local] is kept for that day.
+// Connection state recovery is off: CONNECT's answer has no pid and no event carries an offset.
+// Both have their one place, appendConnect in connect.go and encodeEvent in encode.go. Servers in a
+// cluster would meet in [Broadcast]: everything that goes to more than one socket passes through
+// its targets method, and [Broadcast.Local] is kept for that day.
 package server

@@ -9,9 +9,10 @@ import (
 	"ackbase/server/packet"
 )
 
-// Emit sends an event to this socket. Each argument is encoded with encoding/json, a json.RawMessage as it is; a []byte or [Binary] becomes
-// a binary attachment. It returns an error for what cannot be encoded and for a reserved name; ErrClosed, or the engine's error,
-// where the socket or its connection has closed. It does not wait for the client.
+// Emit sends an event to this socket. Each argument is encoded with encoding/json, a
+// json.RawMessage as it is; a []byte or [Binary] becomes a binary attachment. It returns an error
+// for what cannot be encoded and for a reserved name; ErrClosed, or the engine's error, where the
+// socket or its connection has closed. It does not wait for the client.
 func (s *Socket) Emit(name string, args ...any) error {
 	data, attachments, err := encodeEvent(name, args)
 	if err != nil {
@@ -20,7 +21,8 @@ func (s *Socket) Emit(name string, args ...any) error {
 	return s.emit(data, attachments, packet.NoID)
 }
 
-// EmitVolatile is Emit, but sends nothing while the client is not ready ([Socket.Writable]), and tells whether it has sent.
+// EmitVolatile is Emit, but sends nothing while the client is not ready ([Socket.Writable]), and
+// tells whether it has sent.
 func (s *Socket) EmitVolatile(name string, args ...any) (sent bool, err error) {
 	if !s.Writable() {
 		return false, nil
@@ -29,8 +31,9 @@ func (s *Socket) EmitVolatile(name string, args ...any) (sent bool, err error) {
 	return err == nil, err
 }
 
-// EmitRaw sends an event whose arguments are JSON already, with attachments, which may be nil; in the arguments, placeholders stand for them as in
-// [Event.Attachments]. So an event can be passed on as it came.
+// EmitRaw sends an event whose arguments are JSON already, with attachments, which may be nil; in
+// the arguments, placeholders stand for them as in [Event.Attachments]. So an event can be passed
+// on as it came.
 func (s *Socket) EmitRaw(name string, args []json.RawMessage, attachments [][]byte) error {
 	data, err := encodeRaw(&name, args, attachments)
 	if err != nil {
@@ -73,12 +76,13 @@ func (s *Socket) tellOutgoing(data []byte) {
 // recoverEvent logs the panic of an event's handler. It is deferred.
 func (s *Socket) recoverEvent(e *Event) {
 	if p := recover(); p != nil {
-		s.conn.server.log.Error("a Socket.IO handler panicked", "event", e.Name, "namespace", s.namespace.name, "panic", p, "stack", string(debug.Stack()))
+		s.conn.server.log.Error("a Socket.IO handler panicked", "event", e.Name,
+			"namespace", s.namespace.name, "panic", p, "stack", string(debug.Stack()))
 	}
 }
 
-// Prepared is an event that is encoded once and can be sent to any number of sockets, of any namespace. It is
-// immutable for its users; all methods may be called concurrently.
+// Prepared is an event that is encoded once and can be sent to any number of sockets, of any
+// namespace. It is immutable for its users; all methods may be called concurrently.
 type Prepared struct {
 	data        []byte
 	attachments [][]byte
@@ -92,7 +96,8 @@ type preparedForm struct {
 	messages  []*engine.Message
 }
 
-// Prepare encodes an event with raw JSON arguments, whose syntax is checked. They are free again when it returns.
+// Prepare encodes an event with raw JSON arguments, whose syntax is checked. They are free again
+// when it returns.
 func Prepare(name string, args ...json.RawMessage) (*Prepared, error) {
 	data, err := encodeRaw(&name, args, nil)
 	if err != nil {

@@ -13,13 +13,15 @@ import (
 	"ackbase/server/packet"
 )
 
-// Binary is bytes that travel as a binary attachment also where they are nested in an argument of Emit or Ack, such as in a field of a struct.
-// (A []byte that is an argument itself is an attachment too; a nested []byte is base64 text, as in encoding/json.)
+// Binary is bytes that travel as a binary attachment also where they are nested in an argument of
+// Emit or Ack, such as in a field of a struct. (A []byte that is an argument itself is an
+// attachment too; a nested []byte is base64 text, as in encoding/json.)
 type Binary []byte
 
 var binaryHead = []byte(`{"_placeholder":true,"base64":"`)
 
-// MarshalJSON gives a form that Emit and Ack turn into an attachment. Other uses of encoding/json should convert to []byte.
+// MarshalJSON gives a form that Emit and Ack turn into an attachment. Other uses of encoding/json
+// should convert to []byte.
 func (b Binary) MarshalJSON() ([]byte, error) {
 	out := base64.StdEncoding.AppendEncode(append([]byte(nil), binaryHead...), b)
 	return append(out, `"}`...), nil
@@ -129,7 +131,8 @@ func takeBinary(dst, encoded []byte, attachments [][]byte) ([]byte, [][]byte) {
 	}
 }
 
-// appendRaw appends JSON of the program's own or another client's, after a look at whether it would break the packet.
+// appendRaw appends JSON of the program's own or another client's, after a look at whether it would
+// break the packet.
 func appendRaw(dst []byte, raw json.RawMessage) ([]byte, error) {
 	if len(raw) == 0 {
 		return append(dst, "null"...), nil

@@ -18,10 +18,12 @@ var ErrAcked = errors.New("server: the event has been acknowledged already")
 type Event struct {
 	// Name is the event's name. A name that is a number is its text.
 	Name string
-	// Args are the arguments after the name as raw JSON, checked for its syntax only. They are valid until the handler returns, see
-	// [Event.Clone]. Where the client sent binary, {"_placeholder":true,"num":n} stands for Attachments[n].
+	// Args are the arguments after the name as raw JSON, checked for its syntax only. They are
+	// valid until the handler returns, see [Event.Clone]. Where the client sent binary,
+	// {"_placeholder":true,"num":n} stands for Attachments[n].
 	Args []json.RawMessage
-	// Attachments are the binary attachments, nil where there are none. They may be kept and must not be changed.
+	// Attachments are the binary attachments, nil where there are none. They may be kept and must
+	// not be changed.
 	Attachments [][]byte
 
 	socket *Socket
@@ -94,14 +96,18 @@ func (e *Event) Socket() *Socket { return e.socket }
 // NeedsAck reports whether the client waits for an acknowledgement.
 func (e *Event) NeedsAck() bool { return e.id != packet.NoID }
 
-// Clone gives a copy whose arguments stay valid after the handler has returned. Acknowledging either acknowledges both.
+// Clone gives a copy whose arguments stay valid after the handler has returned. Acknowledging
+// either acknowledges both.
 func (e *Event) Clone() *Event {
 	root := e
 	if e.root != nil {
 		root = e.root
 	}
 	root.cloned = true
-	c := &Event{Name: e.Name, Attachments: e.Attachments, socket: e.socket, kind: e.kind, id: e.id, empty: e.empty, root: root}
+	c := &Event{
+		Name: e.Name, Attachments: e.Attachments,
+		socket: e.socket, kind: e.kind, id: e.id, empty: e.empty, root: root,
+	}
 	size := 0
 	for _, raw := range e.all {
 		size += len(raw)
@@ -117,8 +123,9 @@ func (e *Event) Clone() *Event {
 	return c
 }
 
-// Decode decodes argument number i, from 0, with encoding/json. Binary attachments in it decode into []byte.
-// An argument that is not there is an error; null leaves v unchanged where encoding/json does.
+// Decode decodes argument number i, from 0, with encoding/json. Binary attachments in it decode
+// into []byte. An argument that is not there is an error; null leaves v unchanged where
+// encoding/json does.
 func (e *Event) Decode(i int, v any) error { return decode(e.Args, e.Attachments, i, v) }
 
 func decode(args []json.RawMessage, attachments [][]byte, i int, v any) error {
@@ -150,9 +157,10 @@ func (e *Event) claim() (*Event, bool, error) {
 	return e, e.id != packet.NoID, nil
 }
 
-// Ack acknowledges the event: the client's callback gets the arguments, which are encoded as those of [Socket.Emit]. It may be
-// called once, from any goroutine, also after the handler has returned. Where the client asked for no acknowledgement, nothing is sent and it returns
-// nil. A second call is ErrAcked, a socket that has closed ErrClosed.
+// Ack acknowledges the event: the client's callback gets the arguments, which are encoded as those
+// of [Socket.Emit]. It may be called once, from any goroutine, also after the handler has returned.
+// Where the client asked for no acknowledgement, nothing is sent and it returns nil. A second call
+// is ErrAcked, a socket that has closed ErrClosed.
 func (e *Event) Ack(args ...any) error {
 	data, attachments, err := encodeArgs(args)
 	if err != nil {
@@ -161,8 +169,8 @@ func (e *Event) Ack(args ...any) error {
 	return e.AckData(data, attachments)
 }
 
-// AckRaw is Ack with arguments that are JSON already. They are not checked and must be valid. On a WebSocket it
-// allocates nothing. The arguments are free again when it returns.
+// AckRaw is Ack with arguments that are JSON already. They are not checked and must be valid. On a
+// WebSocket it allocates nothing. The arguments are free again when it returns.
 func (e *Event) AckRaw(args ...[]byte) error {
 	e, needed, err := e.claim()
 	if err != nil {
@@ -191,7 +199,8 @@ func (e *Event) AckRaw(args ...[]byte) error {
 	return err
 }
 
-// AckBinary is Ack with raw arguments and attachments, whose placeholders stand in the arguments, as in [Event.Attachments].
+// AckBinary is Ack with raw arguments and attachments, whose placeholders stand in the arguments,
+// as in [Event.Attachments].
 func (e *Event) AckBinary(args []json.RawMessage, attachments [][]byte) error {
 	data, err := encodeRaw(nil, args, attachments)
 	if err != nil {
@@ -200,7 +209,8 @@ func (e *Event) AckBinary(args []json.RawMessage, attachments [][]byte) error {
 	return e.AckData(data, attachments)
 }
 
-// AckData is Ack with the whole array of the arguments as JSON, unchecked, and with attachments, which may be nil.
+// AckData is Ack with the whole array of the arguments as JSON, unchecked, and with attachments,
+// which may be nil.
 func (e *Event) AckData(data []byte, attachments [][]byte) error {
 	e, needed, err := e.claim()
 	if err != nil {

@@ -29,8 +29,9 @@ func (f *faults) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// FuzzConnection plays whole connections: each line of the input is a text message of Engine.IO, or a binary one where it begins with
-// "b:". The server must not panic, must close the session at the end, and must go on to serve another client.
+// FuzzConnection plays whole connections: each line of the input is a text message of Engine.IO, or
+// a binary one where it begins with "b:". The server must not panic, must close the session at the
+// end, and must go on to serve another client.
 func FuzzConnection(f *testing.F) {
 	for _, seed := range []string{
 		"440\n42[\"message\",1]\n41", "40\n42", "40\n420[\"ack\"]\n430[]", "40{\"a\":1}\n40/dyn-1,\n42/dyn-1,1[\"message\",{}]\n41/dyn-1,",

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// listeners are the handlers of a namespace or a socket. They are read for each event without a lock: the set is
-// immutable and replaced as a whole. The zero value is ready.
+// listeners are the handlers of a namespace or a socket. They are read for each event without a
+// lock: the set is immutable and replaced as a whole. The zero value is ready.
 type listeners struct {
 	mu  sync.Mutex // held to replace set
 	set atomic.Pointer[listenerSet]
@@ -23,7 +23,8 @@ type listenerSet struct {
 	errors   []*func(*Event, error)
 }
 
-// namedListeners are the handlers of one event. The name is kept so that an event need not make a string of its own.
+// namedListeners are the handlers of one event. The name is kept so that an event need not make a
+// string of its own.
 type namedListeners struct {
 	name     string
 	handlers []*func(*Event)

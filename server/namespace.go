@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Namespace is a channel of its own over the clients' shared connections: with its own sockets, rooms, middleware and
-// handlers. [Server.Of] gives one. All methods may be called concurrently. Handlers and middleware should be registered
-// before clients connect: a client that is connecting gets those that are there at that moment.
+// Namespace is a channel of its own over the clients' shared connections: with its own sockets,
+// rooms, middleware and handlers. [Server.Of] gives one. All methods may be called concurrently.
+// Handlers and middleware should be registered before clients connect: a client that is connecting
+// gets those that are there at that moment.
 type Namespace struct {
 	server *Server
 	name   string
@@ -35,23 +36,28 @@ type Namespace struct {
 }
 
 func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
-	return &Namespace{server: s, name: name, parent: parent, sockets: make(map[string]*Socket), rooms: make(map[string]*room)}
+	return &Namespace{
+		server: s, name: name, parent: parent,
+		sockets: make(map[string]*Socket), rooms: make(map[string]*room),
+	}
 }
 
 // Name is the namespace's name with its slash, for a family the text of its expression.
 func (ns *Namespace) Name() string { return ns.name }
 
-// Use adds middleware, which runs for each socket that asks for the namespace, before it is connected, in the order of
-// registration, a family's first. An error refuses the client: with a [*ConnectError] its message and data are what the client
-// gets, otherwise the error's text. Middleware has a goroutine of its own and may block; the socket's
-// Context ends when the client goes away meanwhile. It can register handlers, join rooms and store values, but not emit yet.
+// Use adds middleware, which runs for each socket that asks for the namespace, before it is
+// connected, in the order of registration, a family's first. An error refuses the client: with a
+// [*ConnectError] its message and data are what the client gets, otherwise the error's text.
+// Middleware has a goroutine of its own and may block; the socket's Context ends when the client
+// goes away meanwhile. It can register handlers, join rooms and store values, but not emit yet.
 func (ns *Namespace) Use(middleware func(*Socket) error) {
 	ns.hooks.Lock()
 	defer ns.hooks.Unlock()
 	ns.uses = append(slices.Clip(ns.uses), middleware)
 }
 
-// OnConnect adds a handler for sockets that have connected. It runs right after CONNECT was answered and before any event of the socket.
+// OnConnect adds a handler for sockets that have connected. It runs right after CONNECT was
+// answered and before any event of the socket.
 func (ns *Namespace) OnConnect(handler func(*Socket)) {
 	ns.hooks.Lock()
 	defer ns.hooks.Unlock()
@@ -79,14 +85,16 @@ func (ns *Namespace) connectHandlers() []func(*Socket) {
 	return append(slices.Clip(list), ns.onConnect...)
 }
 
-// On adds a handler for an event of all sockets of the namespace; [Event.Socket] tells which it is. It is called before the
-// handlers that the socket has itself. Several handlers of one event run in the order of registration. off takes
-// the handler away again. A handler must not block, see the package's documentation.
+// On adds a handler for an event of all sockets of the namespace; [Event.Socket] tells which it is.
+// It is called before the handlers that the socket has itself. Several handlers of one event run in
+// the order of registration. off takes the handler away again. A handler must not block, see the
+// package's documentation.
 func (ns *Namespace) On(name string, handler func(*Event)) (off func()) {
 	return ns.listeners.add(name, handler)
 }
 
-// OnAny adds a handler for every event that comes in, called before the middleware and the handlers of the event.
+// OnAny adds a handler for every event that comes in, called before the middleware and the handlers
+// of the event.
 func (ns *Namespace) OnAny(handler func(*Event)) (off func()) { return ns.listeners.addAny(handler) }
 
 // Socket gives the connected socket with that id, nil where there is none.
@@ -123,7 +131,8 @@ func (ns *Namespace) EmitWithAck(ctx context.Context, name string, args ...any) 
 	return ns.broadcast().EmitWithAck(ctx, name, args...)
 }
 
-// To begins a broadcast to the sockets that are in at least one of the rooms. A socket's id is a room that holds that socket.
+// To begins a broadcast to the sockets that are in at least one of the rooms. A socket's id is a
+// room that holds that socket.
 func (ns *Namespace) To(rooms ...string) *Broadcast { return ns.broadcast().To(rooms...) }
 
 // In is To; it reads better before Join, Leave and Disconnect.

@@ -9,10 +9,11 @@ import (
 	"ackbase/server/engine"
 )
 
-// Options are what a [Server] can be told. A nil *Options and the zero value are both good for the open internet; a
-// field that is zero takes its default.
+// Options are what a [Server] can be told. A nil *Options and the zero value are both good for the
+// open internet; a field that is zero takes its default.
 type Options struct {
-	// Path is the URL path that the server answers, and everything below it; others are 404. Default "/socket.io/".
+	// Path is the URL path that the server answers, and everything below it; others are 404.
+	// Default "/socket.io/".
 	Path string
 
 	// PingInterval is the time between two pings to a client. Default 25 s.
@@ -26,22 +27,26 @@ type Options struct {
 
 	// MaxPayload is the most bytes that one message or polling body of a client may have. Default 2 MiB.
 	MaxPayload int
-	// MaxAttachments is the most binary attachments of one packet; more are unparseable. Default 10, as in the official server.
+	// MaxAttachments is the most binary attachments of one packet; more are unparseable. Default
+	// 10, as in the official server.
 	MaxAttachments int
 	// MaxBinary is the most bytes that the attachments of one packet may have together; a packet with
 	// more is unparseable. The server keeps them until the last has come. Default 16 MiB, or MaxPayload
 	// where that is more.
 	MaxBinary int
-	// MaxNamespaces is the most namespaces that one connection may be in; a further one is refused with CONNECT_ERROR. Default 100.
+	// MaxNamespaces is the most namespaces that one connection may be in; a further one is refused
+	// with CONNECT_ERROR. Default 100.
 	MaxNamespaces int
-	// MaxWaiting is the most bytes that one connection may make the server keep: the auth of its sockets, and
-	// what it sends to a namespace whose middleware still runs. Over it, a CONNECT is refused and an event
-	// closes the connection. Default 1 MiB.
+	// MaxWaiting is the most bytes that one connection may make the server keep: the auth of its
+	// sockets, and what it sends to a namespace whose middleware still runs. Over it, a CONNECT is
+	// refused and an event closes the connection. Default 1 MiB.
 	MaxWaiting int
 
-	// HighWater is the number of bytes waiting for a client over which [Socket.Writable] is false. Default 1 MiB.
+	// HighWater is the number of bytes waiting for a client over which [Socket.Writable] is false.
+	// Default 1 MiB.
 	HighWater int
-	// MaxBuffered is the most bytes that may wait for a client; over it the connection is closed. Default 4 MiB.
+	// MaxBuffered is the most bytes that may wait for a client; over it the connection is closed.
+	// Default 4 MiB.
 	MaxBuffered int
 	// StallTimeout closes a connection that takes nothing of what waits for it for so long. Default 10 s.
 	StallTimeout time.Duration
@@ -49,13 +54,16 @@ type Options struct {
 	// Transports are "polling" and "websocket", by default both.
 	Transports []string
 
-	// Origins are the origins whose pages may connect, such as "https://example.com", or "*" for all. A page of the
-	// same host may always; where Origins is empty, pages of localhost may too. It sets the CORS headers also.
+	// Origins are the origins whose pages may connect, such as "https://example.com", or "*" for
+	// all. A page of the same host may always; where Origins is empty, pages of localhost may too.
+	// It sets the CORS headers also.
 	Origins []string
-	// CheckOrigin decides in place of Origins, for requests that have an Origin header. It is called concurrently.
+	// CheckOrigin decides in place of Origins, for requests that have an Origin header. It is
+	// called concurrently.
 	CheckOrigin func(*http.Request) bool
 
-	// Logger gets one line at debug level for each connection, and errors of handlers. Default slog.Default().
+	// Logger gets one line at debug level for each connection, and errors of handlers. Default
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -69,8 +77,8 @@ const (
 	defaultMaxWaiting     = 1 << 20
 )
 
-// maxNamespaceName is the length of the longest namespace name in bytes that a client can ask for: a name is
-// kept for as long as a socket is in the namespace.
+// maxNamespaceName is the length of the longest namespace name in bytes that a client can ask for:
+// a name is kept for as long as a socket is in the namespace.
 const maxNamespaceName = 1024
 
 // withDefaults returns a copy of o in which this package's own fields are filled in.

@@ -1,7 +1,7 @@
 package server
 
-// room is the sockets that have joined under one name, in a flat list without order. It is guarded by the mutex of its
-// namespace, and gone when empty.
+// room is the sockets that have joined under one name, in a flat list without order. It is guarded
+// by the mutex of its namespace, and gone when empty.
 type room struct {
 	name    string
 	members []*Socket
@@ -24,7 +24,8 @@ func (ns *Namespace) enter(s *Socket, name string) {
 	r.members = append(r.members, s)
 }
 
-// exit takes the socket out of a room. ns.mu is held. The last member takes its place, so that leaving costs the same in any room.
+// exit takes the socket out of a room. ns.mu is held. The last member takes its place, so that
+// leaving costs the same in any room.
 func (ns *Namespace) exit(s *Socket, r *room) {
 	at, in := s.rooms[r]
 	if !in {
@@ -77,7 +78,8 @@ func (ns *Namespace) dismiss(s *Socket) {
 	}
 }
 
-// Join puts the socket into rooms, which come into being with their first socket. A socket that has closed joins nothing.
+// Join puts the socket into rooms, which come into being with their first socket. A socket that has
+// closed joins nothing.
 func (s *Socket) Join(rooms ...string) {
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
@@ -91,7 +93,8 @@ func (s *Socket) Join(rooms ...string) {
 	}
 }
 
-// Leave takes the socket out of rooms; one that it is not in is skipped. It cannot leave the room of its own id.
+// Leave takes the socket out of rooms; one that it is not in is skipped. It cannot leave the room
+// of its own id.
 func (s *Socket) Leave(rooms ...string) {
 	ns := s.namespace
 	ns.mu.Lock()
@@ -103,7 +106,8 @@ func (s *Socket) Leave(rooms ...string) {
 	}
 }
 
-// Rooms gives the names of the rooms that the socket is in: its own id first, unless it has closed, and then the others in no particular order.
+// Rooms gives the names of the rooms that the socket is in: its own id first, unless it has closed,
+// and then the others in no particular order.
 func (s *Socket) Rooms() []string {
 	s.namespace.mu.RLock()
 	defer s.namespace.mu.RUnlock()

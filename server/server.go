@@ -13,7 +13,8 @@ import (
 	"ackbase/server/engine"
 )
 
-// Server is a Socket.IO server. Make one with [New] and serve it with net/http. All methods may be called concurrently.
+// Server is a Socket.IO server. Make one with [New] and serve it with net/http. All methods may be
+// called concurrently.
 type Server struct {
 	options Options
 	engine  *engine.Server
@@ -42,10 +43,11 @@ func New(o *Options) *Server {
 	return s
 }
 
-// Of returns the namespace of that name, which clients can connect to from now on. "" and "/" are the main
-// namespace, which always exists; a missing slash at the beginning is added. A name that fits a pattern of [Server.OfPattern] gives the
-// namespace of that family, with the family's handlers, and keeps it. It panics on a name with a comma or U+001E,
-// which the protocol cannot carry.
+// Of returns the namespace of that name, which clients can connect to from now on. "" and "/" are
+// the main namespace, which always exists; a missing slash at the beginning is added. A name that
+// fits a pattern of [Server.OfPattern] gives the namespace of that family, with the family's
+// handlers, and keeps it. It panics on a name with a comma or U+001E, which the protocol cannot
+// carry.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -70,16 +72,18 @@ func (s *Server) Of(name string) *Namespace {
 	return ns
 }
 
-// OfPattern returns a family of namespaces: a client can connect to any whose whole name, slash included, the expression
-// matches somewhere (anchor it with ^ and $). Handlers and middleware of the family are those of each of its
-// namespaces; rooms and sockets are each namespace's own. Broadcasts of the family go to all of them. A namespace exists while
-// sockets are in it, or for good once [Server.Of] named it. Families are asked in the order of their registration.
+// OfPattern returns a family of namespaces: a client can connect to any whose whole name, slash
+// included, the expression matches somewhere (anchor it with ^ and $). Handlers and middleware of
+// the family are those of each of its namespaces; rooms and sockets are each namespace's own.
+// Broadcasts of the family go to all of them. A namespace exists while sockets are in it, or for
+// good once [Server.Of] named it. Families are asked in the order of their registration.
 func (s *Server) OfPattern(re *regexp.Regexp) *Namespace {
 	return s.family(re.String(), true, func(name string, _ json.RawMessage) bool { return re.MatchString(name) })
 }
 
-// OfFunc is like [Server.OfPattern] with a function, which gets the name and the client's auth (a JSON object). It runs on the
-// goroutine that reads the client's connection and must not block; [Namespace.Use] is for checks that take time.
+// OfFunc is like [Server.OfPattern] with a function, which gets the name and the client's auth (a
+// JSON object). It runs on the goroutine that reads the client's connection and must not block;
+// [Namespace.Use] is for checks that take time.
 func (s *Server) OfFunc(match func(name string, auth json.RawMessage) bool) *Namespace {
 	return s.family("func", false, match)
 }
@@ -181,8 +185,9 @@ func (s *Server) spawn(f func()) bool {
 	return true
 }
 
-// Shutdown closes all connections, without DISCONNECT packets, so that stock clients reconnect. New ones are refused.
-// It returns when all handlers have returned, or with ctx's error before that. The http.Server is the caller's to shut down, after this.
+// Shutdown closes all connections, without DISCONNECT packets, so that stock clients reconnect. New
+// ones are refused. It returns when all handlers have returned, or with ctx's error before that.
+// The http.Server is the caller's to shut down, after this.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true

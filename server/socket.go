@@ -93,8 +93,8 @@ func (s *Socket) Get(key string) any {
 	return s.values[key]
 }
 
-// On adds a handler for an event of this socket. off takes it away. A handler must not block, see the package's
-// documentation. A handler for all sockets costs less memory at [Namespace.On].
+// On adds a handler for an event of this socket. off takes it away. A handler must not block, see
+// the package's documentation. A handler for all sockets costs less memory at [Namespace.On].
 func (s *Socket) On(name string, handler func(*Event)) (off func()) {
 	return s.listeners.add(name, handler)
 }
@@ -115,27 +115,32 @@ func (s *Socket) Once(name string, handler func(*Event)) (off func()) {
 	return remove
 }
 
-// OnAny adds a handler for every event that comes in, called before the middleware and the event's own handlers.
+// OnAny adds a handler for every event that comes in, called before the middleware and the event's
+// own handlers.
 func (s *Socket) OnAny(handler func(*Event)) (off func()) { return s.listeners.addAny(handler) }
 
-// OnAnyOutgoing adds a handler for every event that is sent to this socket, broadcasts too, acknowledgements not. The arguments
-// are raw JSON, valid until it returns; placeholders stand for attachments.
+// OnAnyOutgoing adds a handler for every event that is sent to this socket, broadcasts too,
+// acknowledgements not. The arguments are raw JSON, valid until it returns; placeholders stand for
+// attachments.
 func (s *Socket) OnAnyOutgoing(handler func(name string, args []json.RawMessage)) (off func()) {
 	return s.listeners.addOutgoing(handler)
 }
 
-// Use adds middleware for the socket's events, in front of their handlers, in the order of registration. After an error the event
-// is dropped and told to [Socket.OnError]; the client hears nothing, unless the middleware acknowledges. It must not block.
+// Use adds middleware for the socket's events, in front of their handlers, in the order of
+// registration. After an error the event is dropped and told to [Socket.OnError]; the client hears
+// nothing, unless the middleware acknowledges. It must not block.
 func (s *Socket) Use(middleware func(*Event) error) { s.listeners.addUse(middleware) }
 
 // OnError adds a handler for events that middleware has dropped, with its error.
 func (s *Socket) OnError(handler func(*Event, error)) { s.listeners.addError(handler) }
 
-// OnDisconnect adds a handler that is called once, when the socket has closed: it has left its rooms, its context has
-// ended, nothing can be sent any more. The reasons are those of the official server: "client namespace disconnect",
-// "server namespace disconnect", "transport close", "transport error", "ping timeout", "parse error", "forced server
-// close", "server shutting down", and of this one: "too slow", "stalled". It is called after the event that is being handled has
-// returned, except when the program itself calls Disconnect, which calls it at once. Added later, it is not called.
+// OnDisconnect adds a handler that is called once, when the socket has closed: it has left its
+// rooms, its context has ended, nothing can be sent any more. The reasons are those of the official
+// server: "client namespace disconnect", "server namespace disconnect", "transport close",
+// "transport error", "ping timeout", "parse error", "forced server close", "server shutting down",
+// and of this one: "too slow", "stalled". It is called after the event that is being handled has
+// returned, except when the program itself calls Disconnect, which calls it at once. Added later,
+// it is not called.
 func (s *Socket) OnDisconnect(handler func(reason string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,8 +149,9 @@ func (s *Socket) OnDisconnect(handler func(reason string)) {
 	}
 }
 
-// OnDrain adds a handler that is called when [Socket.Writable] becomes true again. It runs on a goroutine that writes to the client,
-// maybe at the same time as the other handlers, and must not block.
+// OnDrain adds a handler that is called when [Socket.Writable] becomes true again. It runs on a
+// goroutine that writes to the client, maybe at the same time as the other handlers, and must not
+// block.
 func (s *Socket) OnDrain(handler func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,8 +187,9 @@ func (s *Socket) Except(rooms ...string) *Broadcast { return s.Broadcast().Excep
 // Broadcast begins a broadcast to everybody in the namespace but this socket.
 func (s *Socket) Broadcast() *Broadcast { return s.namespace.Except(s.id) }
 
-// Disconnect takes the socket out of its namespace and tells the client by a DISCONNECT packet; a stock client does not
-// come back by itself after that. With close, all sockets of the connection go, and then the connection.
+// Disconnect takes the socket out of its namespace and tells the client by a DISCONNECT packet; a
+// stock client does not come back by itself after that. With close, all sockets of the connection
+// go, and then the connection.
 func (s *Socket) Disconnect(close bool) {
 	if !close {
 		s.leave()
@@ -201,7 +208,8 @@ func (s *Socket) leave() {
 	s.close("server namespace disconnect")
 }
 
-// Cut closes the connection without a DISCONNECT packet, so that a stock client connects again. The reason is for the log and the handlers.
+// Cut closes the connection without a DISCONNECT packet, so that a stock client connects again. The
+// reason is for the log and the handlers.
 func (s *Socket) Cut(reason string) { s.conn.session.Close(reason) }
 
 // close takes everything of the socket away, once; false where that has happened already.
@@ -278,7 +286,8 @@ func (s *Socket) held(e *Event, size int) bool {
 	return true
 }
 
-// drainHeld handles what came while the socket was being connected, in order, and then lets the reader handle the rest.
+// drainHeld handles what came while the socket was being connected, in order, and then lets the
+// reader handle the rest.
 func (s *Socket) drainHeld() {
 	for {
 		s.mu.Lock()

@@ -23,7 +23,7 @@ func TestFlush(t *testing.T) {
 		s.wantFrame(ws.OpText, "4flushed 1")
 		began := time.Now()
 		s.wantFrame(ws.OpText, "4later")
-		want(t, "the pause", time.Since(began), time.Duration(apartBy))
+		want(t, "the pause", time.Since(began), apartBy)
 
 		_ = session.SendText([]byte("first"))
 		synctest.Wait() // the writer waits for the client
@@ -32,7 +32,7 @@ func TestFlush(t *testing.T) {
 		s.wantFrame(ws.OpText, "4flushed 2")
 		began = time.Now()
 		s.wantFrame(ws.OpText, "4later")
-		want(t, "the pause behind another write", time.Since(began), time.Duration(apartBy))
+		want(t, "the pause behind another write", time.Since(began), apartBy)
 
 		synctest.Wait()
 		// What the client sends meanwhile is handled, and ends the pause.
@@ -59,7 +59,7 @@ func TestFlush(t *testing.T) {
 		want(t, "the pause for a client that speaks", time.Since(began), time.Duration(0))
 		_ = session.SendText([]byte("unasked"))
 		s.wantFrame(ws.OpText, "4unasked")
-		want(t, "the pause before what nobody asked for", time.Since(began), time.Duration(apartBy))
+		want(t, "the pause before what nobody asked for", time.Since(began), apartBy)
 		s.send(ws.OpText, "46")
 		s.wantFrame(ws.OpText, "46")
 		_ = session.SendText([]byte("the last"))

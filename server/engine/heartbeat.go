@@ -60,7 +60,7 @@ func (s *Session) tick() {
 		// busy or slept, the client still has half of its time.
 		timeout := int64(s.server.options.PingTimeout)
 		s.pongBy = max(s.pingAt, now-timeout/2) + timeout
-		s.pingAt = 0
+		s.pinged, s.pingAt = s.pingAt, 0
 		s.sendPacket(packet.EnginePing, "")
 		if s.conn != nil {
 			s.pingLeft = s.queued
@@ -109,6 +109,12 @@ func (s *Session) pong() {
 	}
 	s.pongBy = 0
 	s.pingLeft = 0
-	s.pingAt = s.server.now() + int64(s.server.options.PingInterval)
+	now, interval := s.server.now(), int64(s.server.options.PingInterval)
+	s.pingAt = now + interval
+	if s.pinged != 0 {
+		// From ping to ping, whatever the pong took; but not at once after a late one.
+		s.pingAt = max(s.pinged+interval, now+interval/2)
+		s.pinged = 0
+	}
 	s.schedule(s.pingAt)
 }

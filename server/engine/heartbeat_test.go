@@ -62,10 +62,17 @@ func TestPongs(t *testing.T) {
 		c.send(ws.OpText, "3")
 		for i := range 200 {
 			c.wantFrame(ws.OpText, "2")
-			want(t, "time of the ping", time.Since(from), time.Duration(10+25*(i+1)+5*i)*time.Second)
+			want(t, "time of the ping", time.Since(from), time.Duration(10+25*(i+1))*time.Second)
 			time.Sleep(5 * time.Second)
 			c.send(ws.OpText, "3")
 		}
+		// After a late pong the next ping does not come at once.
+		c.wantFrame(ws.OpText, "2")
+		time.Sleep(18 * time.Second)
+		late := time.Now()
+		c.send(ws.OpText, "3")
+		c.wantFrame(ws.OpText, "2")
+		want(t, "time from a late pong to the next ping", time.Since(late), 12500*time.Millisecond)
 		synctest.Wait()
 		want(t, "closed", len(h.closed), 0)
 	})

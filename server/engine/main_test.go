@@ -181,6 +181,9 @@ func (b *bench) stop() {
 			b.Error(h.fault)
 		}
 		h.mu.Unlock()
+		if s.timer.Stop() {
+			b.Error("the timer of a closed session still runs")
+		}
 		if n := s.Buffered(); s.out != nil || s.refs != 0 {
 			b.Errorf("a closed session has refs %d, %d bytes, out %v", s.refs, n, s.out)
 		}

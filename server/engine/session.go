@@ -81,6 +81,7 @@ type Session struct {
 	timer    *time.Timer
 	due      int64 // when timer fires
 	pingAt   int64 // when to ping; 0 while a pong is awaited
+	pinged   int64 // when the last ping was due; 0 once its pong has come
 	pongBy   int64 // when the pong must be there; 0 while none is awaited
 	pingLeft int   // bytes to be written until the ping is out
 	stallBy  int64 // on polling: when something must have been taken; 0 while nothing waits

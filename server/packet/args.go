@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep the arrays and objects of a packet may be nested, the array of its arguments included.
+// MaxDepth is how deep the arrays and objects of a packet may be nested, the array of its arguments
+// included.
 const MaxDepth = 1000
 
 // What makes a packet's data unparseable.
@@ -19,9 +20,10 @@ var (
 )
 
 // Args splits the JSON array in data into its elements and appends them to dst, which may be nil.
-// Each element is the raw JSON without surrounding white space and points into data; nothing is decoded.
-// The whole array is checked for JSON's syntax (RFC 8259), iteratively, to MaxDepth. What is valid syntax but read
-// differently by different readers (duplicate members, lone surrogates, invalid UTF-8) passes.
+// Each element is the raw JSON without surrounding white space and points into data; nothing is
+// decoded. The whole array is checked for JSON's syntax (RFC 8259), iteratively, to MaxDepth. What
+// is valid syntax but read differently by different readers (duplicate members, lone surrogates,
+// invalid UTF-8) passes.
 //
 // It returns dst unchanged with ErrNotArray, ErrDepth or ErrJSON. It allocates only to grow dst.
 func Args(dst []json.RawMessage, data []byte) ([]json.RawMessage, error) {
@@ -78,8 +80,9 @@ func Valid(data []byte) (kind byte, err error) {
 	return '0', nil
 }
 
-// CheckName tells whether raw, an event's first element, can be an event's name from a client: a number, or a string
-// that is none of the names with a meaning of their own in the official server. The error is ErrName.
+// CheckName tells whether raw, an event's first element, can be an event's name from a client: a
+// number, or a string that is none of the names with a meaning of their own in the official server.
+// The error is ErrName.
 func CheckName(raw []byte) error {
 	if len(raw) == 0 {
 		return ErrName
@@ -104,8 +107,8 @@ func CheckName(raw []byte) error {
 	return nil
 }
 
-// Reserved reports whether name must not be used for an event: the names that the official client and server give
-// a meaning of their own.
+// Reserved reports whether name must not be used for an event: the names that the official client
+// and server give a meaning of their own.
 func Reserved(name string) bool {
 	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
@@ -114,12 +117,12 @@ func Reserved(name string) bool {
 	return false
 }
 
-// PlainName gives an event's name where raw, its first element, is a string without escapes: the bytes between the
-// quotes, pointing into raw. Otherwise ok is false and Name decodes it.
+// PlainName gives an event's name where raw, its first element, is a string without escapes: the
+// bytes between the quotes, pointing into raw. Otherwise ok is false and Name decodes it.
 func PlainName(raw []byte) (name []byte, ok bool) { return plainString(raw) }
 
-// Name decodes an event's name. A number becomes the text that JavaScript makes of it for integers that it holds
-// exactly, and otherwise the shortest decimal text of the same number.
+// Name decodes an event's name. A number becomes the text that JavaScript makes of it for integers
+// that it holds exactly, and otherwise the shortest decimal text of the same number.
 func Name(raw []byte) string {
 	if plain, ok := plainString(raw); ok {
 		return string(plain)
@@ -162,8 +165,9 @@ func skipSpace(data []byte, i int) int {
 	return i
 }
 
-// scanValue finds the end of the JSON value that begins at data[i] and checks its syntax. depth is how many arrays
-// and objects surround it. The stack of open containers is a bit set, so that no input makes it recurse or allocate.
+// scanValue finds the end of the JSON value that begins at data[i] and checks its syntax. depth is
+// how many arrays and objects surround it. The stack of open containers is a bit set, so that no
+// input makes it recurse or allocate.
 func scanValue(data []byte, i, depth int) (int, error) {
 	var objects [MaxDepth/64 + 1]uint64 // bit d is set where the container at depth d is an object
 	base := depth

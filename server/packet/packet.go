@@ -64,7 +64,8 @@ type Packet struct {
 
 var mainNamespace = []byte("/")
 
-// separator stands between the packets of one polling body, so that no packet may have it in its text. JSON cannot.
+// separator stands between the packets of one polling body, so that no packet may have it in its
+// text. JSON cannot.
 const separator = 0x1e
 
 // What makes a packet unparseable. Parse, Args and CheckPlaceholders return these as they are.
@@ -81,8 +82,8 @@ var (
 // It allocates nothing. The data is not looked at: CONNECT's and CONNECT_ERROR's are for Valid, an event's
 // and an ack's for Args. A binary packet with more than maxAttachments attachments is ErrTooMany.
 //
-// Source: Socket.IO protocol 5. Where the official decoder takes any text that JavaScript turns into a number
-// ("0x1", "+1", a space) for a count or an id, only decimal digits count here.
+// Source: Socket.IO protocol 5. Where the official decoder takes any text that JavaScript turns
+// into a number ("0x1", "+1", a space) for a count or an id, only decimal digits count here.
 func Parse(text []byte, maxAttachments int) (Packet, error) {
 	p := Packet{Namespace: mainNamespace, ID: NoID}
 	if len(text) == 0 {
@@ -163,21 +164,4 @@ func AppendHead(dst []byte, t Type, attachments int, namespace string, id int64)
 		dst = strconv.AppendInt(dst, id, 10)
 	}
 	return dst
-}
-
-// Append appends the packet's text. Its attachments follow as binary messages of their own.
-func Append(dst []byte, p Packet) []byte {
-	dst = append(dst, '0'+byte(p.Type))
-	if p.Type.Binary() {
-		dst = strconv.AppendInt(dst, int64(p.Attachments), 10)
-		dst = append(dst, '-')
-	}
-	if len(p.Namespace) > 1 {
-		dst = append(dst, p.Namespace...)
-		dst = append(dst, ',')
-	}
-	if p.ID != NoID {
-		dst = strconv.AppendInt(dst, p.ID, 10)
-	}
-	return append(dst, p.Data...)
 }

@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// ErrPlaceholder is what CheckPlaceholders and ReplacePlaceholders return for a placeholder without its attachment.
+// ErrPlaceholder is what CheckPlaceholders and ReplacePlaceholders return for a placeholder without
+// its attachment.
 var ErrPlaceholder = errors.New("illegal attachments: a placeholder's num must be the index of one of the packet's attachments")
 
 // AppendPlaceholder appends what stands in a binary packet's arguments for attachment number num, from 0.
@@ -17,15 +18,17 @@ func AppendPlaceholder(dst []byte, num int) []byte {
 	return append(dst, '}')
 }
 
-// CheckPlaceholders looks through arg, whose syntax has been checked (by Args), for placeholders: objects whose member
-// `_placeholder` is true. The `num` of each must be an integer from 0 to attachments-1, else it is ErrPlaceholder, for
-// which the official decoder closes the connection. Of members with the same name the last counts, as in JavaScript.
+// CheckPlaceholders looks through arg, whose syntax has been checked (by Args), for placeholders:
+// objects whose member `_placeholder` is true. The `num` of each must be an integer from 0 to
+// attachments-1, else it is ErrPlaceholder, for which the official decoder closes the connection.
+// Of members with the same name the last counts, as in JavaScript.
 func CheckPlaceholders(arg []byte, attachments int) error {
 	return eachPlaceholder(arg, attachments, func(int, int, int) {})
 }
 
-// ReplacePlaceholders appends arg to dst, each placeholder in it replaced by what write appends for its number. arg's
-// syntax must have been checked. It returns dst unchanged with ErrPlaceholder for one without an attachment.
+// ReplacePlaceholders appends arg to dst, each placeholder in it replaced by what write appends for
+// its number. arg's syntax must have been checked. It returns dst unchanged with ErrPlaceholder for
+// one without an attachment.
 func ReplacePlaceholders(dst, arg []byte, attachments int, write func(dst []byte, num int) []byte) ([]byte, error) {
 	out := dst
 	last := 0
@@ -51,8 +54,9 @@ type openContainer struct {
 
 var placeholderName = []byte(`_placeholder`)
 
-// eachPlaceholder calls found with the bounds and the number of each placeholder, in the order of their ends. A placeholder
-// within a placeholder is not told, since the outer one replaces it: its own members come to nothing in JavaScript too.
+// eachPlaceholder calls found with the bounds and the number of each placeholder, in the order of
+// their ends. A placeholder within a placeholder is not told, since the outer one replaces it: its
+// own members come to nothing in JavaScript too.
 func eachPlaceholder(arg []byte, attachments int, found func(start, end, num int)) error {
 	// Nearly every argument has none; an escaped name needs a backslash.
 	if !bytes.Contains(arg, placeholderName) && bytes.IndexByte(arg, '\\') < 0 {

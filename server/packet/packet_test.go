@@ -138,17 +138,14 @@ func FuzzParse(f *testing.F) {
 			return // "/,/…": no JSON, and a namespace of its own where "/" is left out
 		}
 		// What was understood can be written and is understood in the same way.
-		again, err := Parse(Append(nil, p), limit)
+		written := append(AppendHead(nil, p.Type, p.Attachments, string(p.Namespace), p.ID), p.Data...)
+		again, err := Parse(written, limit)
 		if err != nil {
-			t.Fatalf("%q came back as %q: %v", text, Append(nil, p), err)
+			t.Fatalf("%q came back as %q: %v", text, written, err)
 		}
 		if again.Type != p.Type || again.Attachments != p.Attachments || again.ID != p.ID ||
 			!bytes.Equal(again.Namespace, p.Namespace) || !bytes.Equal(again.Data, p.Data) {
 			t.Fatalf("%q: first %+v, then %+v", text, p, again)
-		}
-		head := AppendHead(nil, p.Type, p.Attachments, string(p.Namespace), p.ID)
-		if !bytes.Equal(append(head, p.Data...), Append(nil, p)) {
-			t.Fatalf("AppendHead and Append differ for %+v", p)
 		}
 	})
 }
