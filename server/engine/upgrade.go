@@ -12,7 +12,7 @@ import (
 
 // probeNoop is how long a poll may wait while an upgrade is under way: an
 // upgrading client must not have to wait for something to be sent.
-const probeNoop = 100 * time.Millisecond
+const probeNoop = 25 * time.Millisecond
 
 var errNoProbe = errors.New("before an upgrade only 2probe and 5 may be sent")
 
