@@ -414,12 +414,16 @@ func (s *settings) check(file *configFile) error {
 		}
 		indexes[name] = append(indexes[name], paths)
 	}
+	flagged := map[string]string{}
 	for _, scheme := range s.IDs {
 		name, kind, ok := strings.Cut(scheme, "=")
 		if !ok || name == "" || kind == "" {
 			return fmt.Errorf("--ids: %q is not like items=uuid, items=number or items=prefix:A", scheme)
 		}
-		ids[name] = kind
+		if other, twice := flagged[name]; twice && other != kind {
+			return fmt.Errorf("--ids: %s is to be %s and %s: name one of them", name, other, kind)
+		}
+		ids[name], flagged[name] = kind, kind
 	}
 	s.collections = map[string]collections.Collection{}
 	names := slices.Concat(file.named, slices.Collect(maps.Keys(indexes)), slices.Collect(maps.Keys(ids)))
@@ -432,6 +436,9 @@ func (s *settings) check(file *configFile) error {
 			return fmt.Errorf("the collection %s: %w", name, err)
 		}
 		s.collections[name] = c
+	}
+	if err := (&collections.Options{Collections: s.collections}).Check(); err != nil {
+		return err
 	}
 	if s.DeclaredOnly && len(names) == 0 {
 		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index or in the configuration file, such as --ids items=number")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -191,8 +193,22 @@ func (b *batch) rollback() (err error) {
 
 func (s *Store) writeError(err error) error {
 	s.logger.Error("bolt: the write failed", "file", s.path, "err", err)
-	return collections.Errorf(collections.ErrUnavailable,
-		"the write could not be stored (%v): nothing of it was kept; try again when the disk has space and answers", err)
+	// Clients read this: the log has the cause, which names the file.
+	what := "the write could not be stored"
+	if cause := diskFault(err); cause != "" {
+		what += " (" + cause + ")"
+	}
+	return collections.Errorf(collections.ErrUnavailable, "%s: nothing of it was kept; try again when the disk has space and answers", what)
+}
+
+// diskFault says in words that tell nothing private why there was no space; empty for other causes.
+func diskFault(err error) string {
+	for _, known := range []syscall.Errno{syscall.ENOSPC, syscall.EFBIG, syscall.EDQUOT, syscall.EROFS, syscall.EIO} {
+		if errors.Is(err, known) || strings.Contains(err.Error(), known.Error()) { // bbolt puts some causes in words
+			return known.Error()
+		}
+	}
+	return ""
 }
 
 // errUncertain is the error of a batch that the file shows though its commit failed.

@@ -91,7 +91,8 @@ func (s *Store) beginError(err error) error {
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
-	return collections.Errorf(collections.ErrUnavailable, "the database file %s cannot be read: %v", s.path, err)
+	s.logger.Error("bolt: the file cannot be read", "file", s.path, "err", err)
+	return collections.Errorf(collections.ErrUnavailable, "the database cannot be read: try again later")
 }
 
 // Update implements collections.Store.
