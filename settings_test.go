@@ -126,6 +126,8 @@ func TestBadSettingsSayWhatWouldBeRight(t *testing.T) {
 		"ids without kind":      {args: []string{"--ids=items"}, want: []string{"--ids", "items=uuid"}},
 		"ids with empty prefix": {args: []string{"--ids=items=prefix:"}, want: []string{"prefix:A"}},
 		"ids with slash":        {args: []string{"--ids=items=prefix:a/"}, want: []string{"prefix"}},
+		"ids with digit":        {args: []string{"--ids=items=prefix:5"}, want: []string{"items", "prefix"}},
+		"ids of two kinds":      {args: []string{"--ids=items=uuid", "--ids=items=number"}, want: []string{"items", "uuid", "number"}},
 		"nothing declared":      {args: []string{"--declared-only"}, want: []string{"--declared-only", "--ids"}},
 		"seed":                  {args: []string{"--seed=shop"}, want: []string{"--seed", "shop", "catalogue"}},
 		"seed of none":          {args: []string{"--seed=catalogue:0"}, want: []string{"--seed", "catalogue:100000"}},
