@@ -125,16 +125,21 @@ func TestStalledWebSocket(t *testing.T) {
 	})
 }
 
-// The same over real sockets, whose buffers swallow a part first.
+// The same over real sockets, whose buffers swallow a part first: that is not taken for progress.
 func TestStalledSockets(t *testing.T) {
+	const stall = 800 * time.Millisecond
 	large := NewText(bytes.Repeat([]byte("x"), 16<<20))
-	b := start(t, &Options{StallTimeout: 200 * time.Millisecond}, nil)
+	b := start(t, &Options{StallTimeout: stall}, nil)
 	b.connect()
 	s, h := b.next()
+	from := time.Now()
 	if err := s.Send(large); err != nil {
 		t.Fatal(err)
 	}
 	h.wantClosed(t, ReasonStalled)
+	if took := time.Since(from); took < stall || took > 3*stall {
+		t.Errorf("a client that took nothing was closed after %v: want %v to %v", took, stall, 3*stall)
+	}
 
 	sid := b.poll()
 	s, h = b.next()

@@ -72,8 +72,8 @@ func (s *Session) write(rounds int) {
 	}
 }
 
-// writeOutbox writes all of out, piece by piece. It fails when nothing of a
-// piece was taken within the stall timeout.
+// writeOutbox writes all of out, piece by piece. It fails when nothing was taken
+// for the stall timeout.
 func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 	_, isTCP := conn.(*net.TCPConn)
 	limit := pieceSize
@@ -82,6 +82,7 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 		// whether anything moves.
 		limit = readBufferSize
 	}
+	since := int64(0) // when nothing began to be taken; 0 for not yet
 	for {
 		one, many, size := out.next(limit)
 		if size == 0 {
@@ -91,7 +92,10 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 			time.Sleep(time.Duration(s.notYet - s.server.now()))
 			s.notYet = 0
 		}
-		s.setWriteDeadline(conn)
+		now := s.setWriteDeadline(conn, isTCP)
+		if since == 0 {
+			since = now
+		}
 		var n int
 		var err error
 		if many == nil {
@@ -102,6 +106,7 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 			n = int(n64)
 		}
 		if n > 0 {
+			since = 0
 			s.wrote(n, out.consume(n))
 			if out.apart {
 				out.apart = false
@@ -109,8 +114,9 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 			}
 		}
 		if err != nil {
-			if isTCP && n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-				s.writeBy = 0 // slow, but it moves
+			if isTCP && errors.Is(err, os.ErrDeadlineExceeded) &&
+				(n > 0 || s.server.now()-since < int64(s.server.options.StallTimeout)) {
+				s.writeBy = 0 // slow, but it moves, or not stalled for long enough
 				continue
 			}
 			return err
@@ -118,16 +124,23 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 	}
 }
 
-// setWriteDeadline gives the next write the stall timeout. Moving a deadline
-// costs as much as a small write, so it is moved only when a quarter is used
-// up: a stalled write ends after 1 to 1.25 times the stall timeout.
-func (s *Session) setWriteDeadline(conn net.Conn) {
-	now := s.server.now()
+// setWriteDeadline bounds the next write and tells the time. Moving a deadline
+// costs as much as a small write, so it is moved only when a part is used up.
+// On TCP it is a fraction of the stall timeout: what a write gave to the
+// system's buffers at its beginning must not count as progress until its end. Elsewhere
+// a write that misses it is the last, so it ends after 1 to 1.25 stall timeouts.
+func (s *Session) setWriteDeadline(conn net.Conn, isTCP bool) (now int64) {
+	now = s.server.now()
 	stall := int64(s.server.options.StallTimeout)
-	if s.writeBy-now < stall {
-		s.writeBy = now + stall + stall/4
-		_ = conn.SetWriteDeadline(time.Now().Add(time.Duration(s.writeBy - now)))
+	least, most := stall, stall+stall/4
+	if isTCP {
+		least, most = stall/16, stall/8
 	}
+	if s.writeBy-now < least {
+		s.writeBy = now + most
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Duration(most)))
+	}
+	return now
 }
 
 // writeFailed closes a session whose WebSocket does not take what is written.
