@@ -30,8 +30,7 @@
 // meanwhile (no coordinated omission).
 //
 // CPU per operation is the server process's user and system time over the window,
-// all threads, divided by count. The kernel counts it in steps of 10 ms: below a second of
-// CPU a figure is no better than a few per cent. Memory per connection is
+// all threads, divided by count. Memory per connection is
 // the growth of the resident set from before the first connection to the end of the
 // window; what the kernel holds for sockets is not in it.
 package bench
