@@ -15,17 +15,19 @@ import (
 // its tests. An entry that ends in /… stands for the folders below it.
 // "*" is every package but main.
 var mayImport = map[string][]string{
-	"ackbase":               {"*"},
-	"ackbase/crud":          {"ackbase/collections"},
-	"ackbase/crud/socketio": {"ackbase/crud", "ackbase/server"},
-	"ackbase/crud/zishang":  {"ackbase/crud"},
-	"ackbase/server":        {"ackbase/server/engine", "ackbase/server/packet"},
-	"ackbase/server/engine": {"ackbase/server/packet"},
-	"ackbase/server/packet": {},
-	"ackbase/collections":   {},
-	"ackbase/collections/…": {"ackbase/collections"}, // each store, and storetest
-	"ackbase/web":           {},
-	"ackbase/examples/…":    {"*"},
+	"ackbase":                      {"*"},
+	"ackbase/crud":                 {"ackbase/collections"},
+	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},
+	"ackbase/crud/zishang":         {"ackbase/crud"},
+	"ackbase/server":               {"ackbase/server/engine", "ackbase/server/packet"},
+	"ackbase/server/engine":        {"ackbase/server/packet"},
+	"ackbase/server/packet":        {},
+	"ackbase/server/bench":         {"ackbase/server/packet"},
+	"ackbase/server/bench/compare": {"ackbase/server/bench"},
+	"ackbase/collections":          {},
+	"ackbase/collections/…":        {"ackbase/collections"}, // each store, and storetest
+	"ackbase/web":                  {},
+	"ackbase/examples/…":           {"*"},
 }
 
 // lives says where alone a library may be imported, tests of other packages included where so said.
@@ -35,9 +37,8 @@ var lives = []struct {
 	tests   bool // tests elsewhere may use it too
 }{
 	{"go.etcd.io/bbolt", []string{"ackbase/collections/bolt"}, false},
-	{"github.com/gobwas/", []string{"ackbase/server/engine"}, true},
+	{"github.com/gobwas/", []string{"ackbase/server/engine", "ackbase/server/bench"}, true},
 	{"github.com/evanphx/json-patch", []string{"ackbase/collections"}, true},
-	{"github.com/wI2L/jsondiff", []string{"ackbase/collections"}, true},
 	{"github.com/tidwall/", []string{"ackbase/collections"}, true},
 	{"github.com/alecthomas/kong", []string{"ackbase", "ackbase/examples/…"}, false},
 	{"github.com/goccy/go-yaml", []string{"ackbase"}, false},

@@ -34,6 +34,7 @@ import (
 	"ackbase/crud/socketio"
 	"ackbase/examples/catalogue"
 	"ackbase/server"
+	"ackbase/server/bench"
 	"ackbase/web"
 )
 
@@ -63,6 +64,9 @@ const (
 // run is the whole command: it serves until ctx ends and returns nil after a
 // clean shutdown. The ready line, --help and --version go to out, logs to logs.
 func run(ctx context.Context, args []string, getenv func(string) string, out, logs io.Writer) (err error) {
+	if len(args) > 0 && args[0] == "bench" {
+		return runBench(ctx, args[1:], out, logs)
+	}
 	s, err := readSettings(args, getenv, out)
 	if err != nil || s == nil {
 		return err
@@ -149,6 +153,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	return err
 }
 
+// runBench is `ackbase bench`: it puts load on a server and tells what that costs.
+func runBench(ctx context.Context, args []string, out, logs io.Writer) error {
+	var c bench.Command
+	answered := false
+	parser, err := kong.New(&c, kong.Name("ackbase bench"), kong.Writers(out, io.Discard), kong.Exit(func(int) { answered = true }))
+	if err != nil {
+		return err
+	}
+	if _, err := parser.Parse(args); answered || err != nil {
+		return settingError(err, answered)
+	}
+	return c.Run(ctx, out, logs)
+}
+
 // listenError says what to do about an address that cannot be had.
 func listenError(address string, err error) error {
 	switch {
@@ -208,6 +226,7 @@ Examples:
   ackbase --listen :8080 --data /srv/shop.db --origin https://shop.example
   ackbase --index items.price --index items.category+price
   ackbase --config ackbase.yaml                     settings from a file
+  ackbase bench --help                              put load on a Socket.IO server
 
 Every setting can also come from the environment (--log-level as ACKBASE_LOG_LEVEL,
 lists separated by commas) or from the file. A flag wins over the environment, that

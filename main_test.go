@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -427,5 +428,37 @@ func TestFailsWithOneSentence(t *testing.T) {
 				t.Errorf("the standard output has %q", stdout.String())
 			}
 		})
+	}
+}
+
+// TestBench: the command measures a running server, and refuses what it cannot do.
+func TestBench(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, out := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		served <- run(ctx, []string{"--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "bench.db")},
+			func(string) string { return "" }, out, io.Discard)
+	}()
+	line, err := bufio.NewReader(ready).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimPrefix(strings.TrimSpace(line), "ackbase listening on ")
+	var report bytes.Buffer
+	none := func(string) string { return "" }
+	if err := run(t.Context(), []string{"bench", "get", url, "--connections", "2", "--items", "10", "--seconds", "0.3", "--warmup", "100ms", "--json"},
+		none, &report, io.Discard); err != nil {
+		t.Errorf("%v\n%s", err, &report)
+	}
+	if !json.Valid(report.Bytes()) {
+		t.Errorf("no JSON: %s", &report)
+	}
+	if err := run(t.Context(), []string{"bench", "fly", url}, none, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "get") {
+		t.Errorf("a load of an unknown kind: %v", err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
