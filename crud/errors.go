@@ -8,7 +8,7 @@ import (
 	"ackbase/collections"
 )
 
-// Fault is an error as clients get it. CONTRACT: a stable word, the HTTP status of
+// Fault is an error as clients get it (PROTOCOL.md): a stable word, the HTTP status of
 // the same meaning, a sentence for a person, and machine-readable details.
 type Fault struct {
 	Code    string `json:"code"`
