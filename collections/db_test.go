@@ -196,7 +196,8 @@ func TestPost(t *testing.T) {
 	}
 	h.post(`{"id":3}`, none).ok(t, `{"id":3}`)
 	h.post(`{"id":"4","x":1}`, none).ok(t, `{"id":"4","x":1}`)
-	h.post(`{"id":null}`, none).ok(t, `{"id":2}`)
+	h.post(`{"id":null}`, none).fails(t, collections.ErrBadRequest, "leave it out")
+	h.post(`{}`, none).ok(t, `{"id":2}`)
 	h.post(`{}`, none).ok(t, `{"id":5}`) // 3 and "4" exist
 	h.post(`{"id":4}`, none).fails(t, collections.ErrConflict, "PUT")
 	h.post(`{"id":"1"}`, none).fails(t, collections.ErrConflict)
@@ -264,7 +265,8 @@ func TestPut(t *testing.T) {
 	h.put(`5`, `{"id":"5"}`, none).ok(t, `{"id":"5"}`) // the item's own id is text
 	h.put(`1`, `{"id":2}`, none).fails(t, collections.ErrBadRequest, "differ")
 	h.put(``, `{}`, none).fails(t, collections.ErrBadRequest, "id is needed")
-	h.put(``, `{"id":null}`, none).fails(t, collections.ErrBadRequest, "id is needed")
+	h.put(``, `{"id":null}`, none).fails(t, collections.ErrBadRequest, "id is null")
+	h.put(`1`, `{"id":null}`, none).fails(t, collections.ErrBadRequest, "id is null")
 	h.put(`1`, `[]`, none).fails(t, collections.ErrBadRequest, "object")
 	log := h.changes()
 	if len(log) != 5 {

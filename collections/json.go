@@ -29,8 +29,9 @@ func CompactJSON(dst, raw []byte) []byte {
 	return append(dst, raw[from:]...)
 }
 
-// ItemID is the top-level member "id" of a checked object; absent or null: ok
-// is false. An ErrBadRequest where it is neither that nor an id.
+// ItemID is the top-level member "id" of a checked object; absent: ok is false.
+// An ErrBadRequest where it is no id, null among it: what a client has not set must
+// not make an item.
 func ItemID(item []byte) (id ID, ok bool, err error) {
 	m, found := idMember(item)
 	if !found {
@@ -38,7 +39,7 @@ func ItemID(item []byte) (id ID, ok bool, err error) {
 	}
 	v := valueAt(item, m.value)
 	if v.Kind == Null {
-		return ID{}, false, nil
+		return ID{}, false, Errorf(ErrBadRequest, "the id is null: leave it out for POST to make one, or name the item")
 	}
 	id, err = idOf(v)
 	return id, err == nil, err
@@ -57,7 +58,7 @@ func idMember(item []byte) (members, bool) {
 }
 
 // WithID is a copy of a checked object with the id as its first member where
-// it has none or null; else the object itself, unchanged.
+// it has none; else the object itself, unchanged.
 func WithID(item []byte, id ID) []byte {
 	if _, ok, err := ItemID(item); ok || err != nil {
 		return item
@@ -68,17 +69,13 @@ func WithID(item []byte, id ID) []byte {
 // setID is the object with this very id: itself where that is so, else a copy
 // with the id in the place of the one it had, or as its first member.
 func setID(item []byte, id ID) []byte {
-	m, found := idMember(item)
-	if found {
-		if v := valueAt(item, m.value); v.Kind != Null {
-			if has, err := idOf(v); err == nil && has == id {
-				return item
-			}
-			dst := append(make([]byte, 0, len(item)+maxIDText), item[:m.value]...)
-			dst = id.AppendJSON(dst)
-			return append(dst, item[m.i:]...)
+	if m, found := idMember(item); found {
+		if has, err := idOf(valueAt(item, m.value)); err == nil && has == id {
+			return item
 		}
-		item = withoutMember(item, m)
+		dst := append(make([]byte, 0, len(item)+maxIDText), item[:m.value]...)
+		dst = id.AppendJSON(dst)
+		return append(dst, item[m.i:]...)
 	}
 	dst := append(make([]byte, 0, len(item)+32), `{"id":`...)
 	dst = id.AppendJSON(dst)
@@ -87,22 +84,4 @@ func setID(item []byte, id ID) []byte {
 		dst = append(dst, ',')
 	}
 	return append(dst, rest...)
-}
-
-// withoutMember is a copy of the object without the member at which m stands.
-func withoutMember(item []byte, m members) []byte {
-	from, to := m.start, m.i
-	if end := skipSpace(item, to); item[end] == ',' {
-		to = end + 1
-	} else {
-		// The last one: the comma before it goes, too.
-		for from > 0 && item[from-1] != ',' && item[from-1] != '{' {
-			from--
-		}
-		if item[from-1] == ',' {
-			from--
-		}
-	}
-	dst := append(make([]byte, 0, len(item)), item[:from]...)
-	return append(dst, item[to:]...)
 }

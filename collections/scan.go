@@ -90,7 +90,6 @@ type members struct {
 	name    []byte // between the quotes
 	escaped bool   // the name has escapes
 	value   int    // where the member's value begins; the caller sets i behind it
-	start   int    // where the member's name begins, at its quote
 }
 
 func (m *members) next() bool {
@@ -101,7 +100,6 @@ func (m *members) next() bool {
 	if m.b[i] == '}' {
 		return false
 	}
-	m.start = i
 	var end int
 	end, m.escaped = skipString(m.b, i+1)
 	m.name = m.b[i+1 : end]

@@ -72,7 +72,8 @@ for (const way of ways) {
       succeeded(await call(socket, "POST", c, { id: "x-1", name: "c" }), { id: "x-1", name: "c" }, ["rev", "cursor"]);
       succeeded(await call(socket, "POST", c, { id: 3, name: "d" }), { id: 3, name: "d" }, ["rev", "cursor"]);
       assert.equal((await ok(socket, "POST", c, {})).id, 2, "given ids do not move the running number");
-      assert.equal((await ok(socket, "POST", c, { id: null })).id, 4, "which skips ids that exist");
+      failed(await call(socket, "POST", c, { id: null }), "BAD_REQUEST", 400);
+      assert.equal((await ok(socket, "POST", c, {})).id, 4, "which skips ids that exist");
       failed(await call(socket, "POST", c, { id: 7 }), "CONFLICT", 409);
       failed(await call(socket, "POST", c, { id: "7" }), "CONFLICT", 409);
       assert.equal(await ok(socket, "DELETE", c, 4), true);
