@@ -160,7 +160,7 @@ func TestFanoutMisses(t *testing.T) {
 			})
 			ns.On("POST", func(e *server.Event) {
 				for range times {
-					_ = room.To("r").Emit("ADDED", json.RawMessage(e.Args[1]))
+					_ = room.To("r").Emit("ADDED", e.Args[1])
 				}
 				_ = e.AckRaw([]byte("{}"), []byte("null"))
 			})

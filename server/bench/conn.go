@@ -93,7 +93,7 @@ func dial(ctx context.Context, t target, depth int) (_ *conn, err error) {
 			socket.Close()
 		}
 	}()
-	stop := context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
 	c := &conn{sent: make([]time.Duration, depth), free: make([]int64, depth)}

@@ -59,7 +59,7 @@ func flushTime(name string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(name)
+	defer func() { _ = os.Remove(name) }()
 	defer f.Close()
 	var all []time.Duration
 	page := make([]byte, 4096)

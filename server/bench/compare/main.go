@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	machine, err := describe(dir)
 	if err != nil {
 		return err

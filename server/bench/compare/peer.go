@@ -86,7 +86,7 @@ func (p *peer) stop() {
 	p.cancel()
 	p.copied.Wait()
 	_ = p.cmd.Wait() // it was told to end; how it did is of no interest
-	os.RemoveAll(p.dir)
+	_ = os.RemoveAll(p.dir)
 }
 
 // tail keeps the end of what a server writes to its standard error output.
