@@ -33,12 +33,19 @@ type Command struct {
 	Collection string `placeholder:"NAME" help:"Collection: bench-get, bench-post or bench-fanout."`
 	Items      int    `placeholder:"N" help:"Items to read from (1000). They are put there first where the last of them is missing."`
 	Size       int    `placeholder:"BYTES" help:"About how many bytes of JSON an item has (200)."`
-	Key        string `placeholder:"ORDER" help:"Idempotency key of a POST: none (the default), time (each sorts after the one before it) or random."`
+	Key        string `placeholder:"ORDER" help:"Fresh idempotency key with each POST: none (the default), time (UUIDv7: each sorts after the one before it) or random (UUIDv4)."`
 
 	PID   int  `name:"pid" placeholder:"PID" help:"Process of the server on this machine: tells its CPU per operation and its memory per connection."`
 	JSON  bool `name:"json" help:"Print the result as JSON."`
 	Quiet bool `help:"Print no progress."`
 }
+
+// The orders of idempotency keys.
+const (
+	keyNone   = "none"
+	keyTime   = "time"
+	keyRandom = "random"
+)
 
 // The bounds of a run: enough for one machine, and a slip of the finger ends in an error.
 const (
@@ -149,7 +156,7 @@ func (c *Command) filled() (f Command, err error) {
 		f.Collection = d.collection
 	}
 	if f.Key == "" {
-		f.Key = "none"
+		f.Key = keyNone
 	}
 	switch {
 	case !(f.Seconds > 0 && f.Seconds <= maxSeconds):
@@ -160,7 +167,7 @@ func (c *Command) filled() (f Command, err error) {
 		return f, fmt.Errorf("--warmup: %v is out of bounds: it must be 0s to 1h", f.Warmup)
 	case f.Timeout < 0 || f.Timeout > time.Hour:
 		return f, fmt.Errorf("--timeout: %v is out of bounds: it must be 0s to 1h", f.Timeout)
-	case f.Key != "none" && f.Key != "time" && f.Key != "random":
+	case f.Key != keyNone && f.Key != keyTime && f.Key != keyRandom:
 		return f, fmt.Errorf("--key: %q is no order of keys: there are none, time and random", f.Key)
 	case f.PID < 0:
 		return f, fmt.Errorf("--pid: %d is no process", f.PID)

@@ -1,11 +1,12 @@
 package bench
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // arguments makes the argument arrays of the verbs that a run calls. One
@@ -15,14 +16,12 @@ type arguments struct {
 	items      int
 	padding    string // fills an item up to its size
 	key        string // the order of idempotency keys
-	session    uint32 // sets the keys of this run apart from others'
-	keys       uint64
 }
 
 func (r *run) arguments() *arguments {
 	const bare = 130 // what an item has without its padding
 	return &arguments{
-		collection: r.Collection, items: r.Items, key: r.Key, session: rand.Uint32(),
+		collection: r.Collection, items: r.Items, key: r.Key,
 		padding: strings.Repeat("in stock at the counter, ", max(r.Size-bare, 0)/25+1)[:max(r.Size-bare, 0)],
 	}
 }
@@ -43,13 +42,17 @@ func (a *arguments) post(dst []byte, now time.Duration) []byte {
 	dst = append(append(append(dst, `["POST","`...), a.collection...), `",{`...)
 	dst = a.members(dst, now)
 	switch a.key {
-	case "time":
-		a.keys++
-		dst = fmt.Appendf(dst, `,{"key":"%016x-%08x"}`, uint64(time.Now().UnixMilli())<<20|a.keys&(1<<20-1), a.session)
-	case "random":
-		dst = fmt.Appendf(dst, `,{"key":"%016x-%08x"}`, rand.Uint64(), a.session)
+	case keyTime:
+		dst = appendKey(dst, uuid.Must(uuid.NewV7()))
+	case keyRandom:
+		dst = appendKey(dst, uuid.New())
 	}
 	return append(dst, ']')
+}
+
+// appendKey appends the options of a write with that idempotency key.
+func appendKey(dst []byte, key uuid.UUID) []byte {
+	return append(append(append(dst, `,{"key":"`...), key.String()...), `"}`...)
 }
 
 // put appends `["PUT",collection,item]` for the item with that id.
