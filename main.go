@@ -13,6 +13,7 @@ import (
 	"log"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -98,15 +99,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 	service := crud.New(db, &crud.Options{
 		MaxAnswer:        int(s.MaxAnswer),
-		MaxSnapshot:      s.MaxSnapshot,
-		MaxSubscriptions: s.MaxSubscriptions,
+		MaxSnapshot:      int(s.MaxSnapshot),
+		MaxSubscriptions: int(s.MaxSubscriptions),
+		MaxPending:       int(s.MaxPending),
+		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Logger:           logger,
 	})
 	sockets := server.New(&server.Options{
 		PingInterval:   time.Duration(s.PingInterval),
 		PingTimeout:    time.Duration(s.PingTimeout),
 		ConnectTimeout: time.Duration(s.ConnectTimeout),
+		UpgradeTimeout: time.Duration(s.UpgradeTimeout),
 		MaxPayload:     int(s.MaxMessage),
+		MaxAttachments: int(s.MaxAttachments),
+		MaxBinary:      int(s.MaxBinary),
+		MaxWaiting:     int(s.MaxWaiting),
+		MaxNamespaces:  int(s.MaxNamespaces),
+		HighWater:      int(s.HighWater),
+		MaxBuffered:    int(s.MaxBuffered),
+		StallTimeout:   time.Duration(s.StallTimeout),
 		Origins:        s.Origin,
 		Logger:         logger,
 	})
@@ -200,15 +211,27 @@ type settings struct {
 	IDs          []string `group:"Data" name:"ids" placeholder:"ITEMS=KIND" help:"How POST numbers a collection: items=number (the default), items=uuid, or items=prefix:A for A1, A2 and so on. Repeatable."`
 	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids or the configuration file name. Without it a collection exists as soon as it is named."`
 
-	MaxMessage       size `group:"Limits" default:"2MB" help:"Largest message from a client. A larger one closes its connection."`
-	MaxItem          size `group:"Limits" default:"1MB" help:"Largest item."`
-	MaxAnswer        size `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
-	MaxSnapshot      int  `group:"Limits" default:"10000" help:"Most items in the snapshot of a subscription."`
-	MaxSubscriptions int  `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
+	MaxItem          size  `group:"Limits" default:"1MB" help:"Largest item."`
+	MaxAnswer        size  `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
+	MaxSnapshot      count `group:"Limits" default:"10000" help:"Most items in the snapshot of a subscription."`
+	MaxSubscriptions count `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
+	MaxPending       count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
+	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
+
+	MaxMessage     size  `group:"Messages" default:"2MB" help:"Largest message from a client, and polling body. A larger one closes its connection."`
+	MaxAttachments count `group:"Messages" default:"10" help:"Most binary attachments of one packet. More close the connection."`
+	MaxBinary      size  `group:"Messages" default:"16MB" help:"Most bytes of such attachments together. More close the connection."`
+	MaxWaiting     size  `group:"Messages" default:"1MB" help:"Most bytes that one connection may have kept while it joins namespaces. Over it CONNECT is refused."`
 
 	PingInterval   duration `group:"Connections" default:"25s" help:"How often a connection is asked whether it still lives."`
 	PingTimeout    duration `group:"Connections" default:"20s" help:"How long it may take to answer that."`
 	ConnectTimeout duration `group:"Connections" default:"45s" help:"How long a connection may stay without joining a namespace."`
+	UpgradeTimeout duration `group:"Connections" default:"10s" help:"How long an upgrade from polling to WebSocket may take."`
+	MaxNamespaces  count    `group:"Connections" default:"100" help:"Most namespaces of one connection."`
+
+	HighWater    size     `group:"Slow clients" default:"1MB" help:"Bytes waiting for a client over which its events stay in the log, until half of that is left."`
+	MaxBuffered  size     `group:"Slow clients" default:"4MB" help:"Most bytes of answers and other events that wait for a client. Over it the client is cut off, and reconnects."`
+	StallTimeout duration `group:"Slow clients" default:"10s" help:"How long a client for whom something waits may take nothing of it. Then it is cut off, and reconnects."`
 
 	LogLevel  string `group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error. Logs go to the standard error output."`
 	LogFormat string `group:"Logs" default:"text" enum:"text,json" help:"Form of the logs: text or json."`
@@ -246,7 +269,8 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (*se
 			kong.ConfigureHelp(kong.HelpOptions{NoAppDescFormat: true, WrapUpperBound: 100}),
 			kong.ExplicitGroups([]kong.Group{
 				{Key: "Server", Title: "Server"}, {Key: "Data", Title: "Data"}, {Key: "Limits", Title: "Limits"},
-				{Key: "Connections", Title: "Connections"}, {Key: "Logs", Title: "Logs and help"},
+				{Key: "Messages", Title: "Messages"}, {Key: "Connections", Title: "Connections"},
+				{Key: "Slow clients", Title: "Slow clients"}, {Key: "Logs", Title: "Logs and help"},
 			}),
 		)...)
 		if err != nil {
@@ -462,14 +486,8 @@ func (s *settings) check(file *configFile) error {
 	if s.DeclaredOnly && len(names) == 0 {
 		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index or in the configuration file, such as --ids items=number")
 	}
-	for name, value := range map[string]int64{
-		"max-message": int64(s.MaxMessage), "max-item": int64(s.MaxItem), "max-answer": int64(s.MaxAnswer),
-		"max-snapshot": int64(s.MaxSnapshot), "max-subscriptions": int64(s.MaxSubscriptions),
-		"ping-interval": int64(s.PingInterval), "ping-timeout": int64(s.PingTimeout), "connect-timeout": int64(s.ConnectTimeout),
-	} {
-		if value <= 0 {
-			return fmt.Errorf("--%s must be more than zero", name)
-		}
+	if s.MaxBuffered < s.HighWater {
+		return fmt.Errorf("--max-buffered: a client would be cut off before its events stay in the log: give at least the %d bytes of --high-water", s.HighWater)
 	}
 	for _, origin := range s.Origin {
 		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.TrimRight(u.Path, "/") != u.Path || u.Path != "") {
@@ -577,6 +595,9 @@ func (s *size) UnmarshalText(text []byte) error {
 	if err != nil || n < 0 || n > 1<<40>>shift {
 		return fmt.Errorf("%q is no size: write bytes, or a whole number of KB, MB or GB, such as 65536, 512KB or 2MB", text)
 	}
+	if n == 0 {
+		return errZero
+	}
 	*s = size(n << shift)
 	return nil
 }
@@ -590,6 +611,27 @@ func (d *duration) UnmarshalText(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("%q is no duration: write a number with its unit, such as 500ms, 25s or 1m30s", text)
 	}
+	if v <= 0 {
+		return errZero
+	}
 	*d = duration(v)
 	return nil
 }
+
+// count is a number of things, 1 or more.
+type count int
+
+// UnmarshalText implements encoding.TextUnmarshaler for kong.
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n > math.MaxInt32 {
+		return fmt.Errorf("%q is no number: write a whole one, such as 256", text)
+	}
+	if n <= 0 {
+		return errZero
+	}
+	*c = count(n)
+	return nil
+}
+
+var errZero = errors.New("it must be more than zero")

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
 	"ackbase/collections"
@@ -33,7 +36,7 @@ func TestSettingsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{s.Listen, s.Data, int64(s.MaxMessage), int64(s.MaxItem), int64(s.MaxAnswer), s.MaxSnapshot, s.MaxSubscriptions, time.Duration(s.PingInterval), time.Duration(s.PingTimeout), s.LogLevel, s.LogFormat, s.DeclaredOnly, len(s.collections)}
+	got := []any{s.Listen, s.Data, int64(s.MaxMessage), int64(s.MaxItem), int64(s.MaxAnswer), int(s.MaxSnapshot), int(s.MaxSubscriptions), time.Duration(s.PingInterval), time.Duration(s.PingTimeout), s.LogLevel, s.LogFormat, s.DeclaredOnly, len(s.collections)}
 	want := []any{"127.0.0.1:3000", "ackbase.db", int64(2 << 20), int64(1 << 20), int64(16 << 20), 10_000, 256, 25 * time.Second, 20 * time.Second, "info", "text", false, 0}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the defaults (-want +got):\n%s", diff)
@@ -115,6 +118,8 @@ func TestBadSettingsSayWhatWouldBeRight(t *testing.T) {
 		"count in words":        {args: []string{"--max-snapshot=many"}, want: []string{"--max-snapshot", "many"}},
 		"negative duration":     {args: []string{"--ping-timeout=-5s"}, want: []string{"--ping-timeout", "more than zero"}},
 		"level":                 {args: []string{"--log-level=loud"}, want: []string{"--log-level", "debug", "loud"}},
+		"fraction of a count":   {args: []string{"--max-pending=1.5"}, want: []string{"--max-pending", "1.5", "256"}},
+		"cut off too early":     {args: []string{"--max-buffered=512KB"}, want: []string{"--max-buffered", "--high-water"}},
 		"unknown flag":          {args: []string{"--port=80"}, want: []string{"--port", "--help"}},
 		"flag without value":    {args: []string{"--listen"}, want: []string{"--listen needs a value"}},
 		"origin with path":      {args: []string{"--origin=https://a.example/shop"}, want: []string{"--origin", "https://shop.example"}},
@@ -194,5 +199,30 @@ func TestHelpAndVersion(t *testing.T) {
 	s, version, err := read(t, []string{"--version"}, nil, "")
 	if s != nil || err != nil || !strings.HasPrefix(version, "ackbase ") {
 		t.Errorf("--version: %v, %q, %v", s, version, err)
+	}
+}
+
+// TestLimitsAreDocumented compares the table of limits in crud/PROTOCOL.md with the flags.
+func TestLimitsAreDocumented(t *testing.T) {
+	protocol, err := os.ReadFile("crud/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{} // the default by the flag's name
+	for _, row := range regexp.MustCompile(`(?m)^\|.*\| ([^|]+) \| `+"`--([a-z-]+)`"+` \|$`).FindAllStringSubmatch(string(protocol), -1) {
+		documented[row[2]] = strings.NewReplacer(" ", "", ",", "").Replace(row[1])
+	}
+	flags := map[string]string{}
+	parser, err := kong.New(&settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range parser.Model.Flags {
+		if flag.Group != nil && slices.Contains([]string{"Limits", "Messages", "Connections", "Slow clients"}, flag.Group.Key) && flag.HasDefault {
+			flags[flag.Name] = flag.Default
+		}
+	}
+	if diff := cmp.Diff(flags, documented); diff != "" {
+		t.Errorf("the defaults of the flags and those in crud/PROTOCOL.md (-flags +document):\n%s", diff)
 	}
 }

@@ -2,17 +2,19 @@ package crud
 
 import "sync"
 
-// What one session may have under way before its reader waits: enough for a
-// client that pipelines, too little for one that wants the server's memory.
+// What one session may have under way before its reader waits, unless Options say
+// otherwise: enough for a client that pipelines, too little for one that wants the server's memory.
 // Writes are answered with what they wrote, and many at the same time, by one
 // commit: well within the bytes that may wait for a client before it counts as slow.
 const (
-	maxRequests = 1024
-	maxBytes    = 2 << 20
+	defaultMaxPending      = 1024
+	defaultMaxPendingBytes = 2 << 20
 )
 
-// flow bounds the requests of one session that are answered later. The zero value is ready.
+// flow bounds the requests of one session that are answered later.
 type flow struct {
+	maxRequests, maxBytes int
+
 	mu       sync.Mutex
 	less     *sync.Cond // made when somebody must wait
 	requests int
@@ -24,7 +26,7 @@ type flow struct {
 func (f *flow) enter(bytes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.requests >= maxRequests || f.requests > 0 && f.bytes+bytes > maxBytes {
+	for f.requests >= f.maxRequests || f.requests > 0 && f.bytes+bytes > f.maxBytes {
 		if f.less == nil {
 			f.less = sync.NewCond(&f.mu)
 		}

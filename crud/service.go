@@ -15,6 +15,8 @@ type Options struct {
 	MaxAnswer        int          // bytes of one answer; 16 MB when 0
 	MaxSnapshot      int          // items of a snapshot; 10,000 when 0
 	MaxSubscriptions int          // of one session; 256 when 0
+	MaxPending       int          // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
+	MaxPendingBytes  int          // of such requests together; 2 MB when 0
 	RingBytes        int          // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Logger           *slog.Logger // slog.Default() when nil
 }
@@ -52,6 +54,8 @@ func New(db *collections.DB, o *Options) *Service {
 	setDefault(&s.opts.MaxAnswer, 16<<20)
 	setDefault(&s.opts.MaxSnapshot, 10_000)
 	setDefault(&s.opts.MaxSubscriptions, 256)
+	setDefault(&s.opts.MaxPending, defaultMaxPending)
+	setDefault(&s.opts.MaxPendingBytes, defaultMaxPendingBytes)
 	setDefault(&s.opts.RingBytes, 16<<20)
 	s.log = s.opts.Logger
 	if s.log == nil {

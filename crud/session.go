@@ -34,7 +34,11 @@ type Session struct {
 
 // Open makes the session of a connection. Close it when the connection has ended.
 func (s *Service) Open(conn Conn) *Session {
-	return &Session{service: s, conn: conn, turn: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+	return &Session{
+		service: s, conn: conn,
+		flow: flow{maxRequests: s.opts.MaxPending, maxBytes: s.opts.MaxPendingBytes},
+		turn: make(chan struct{}, 1), drained: make(chan struct{}, 1),
+	}
 }
 
 // Close forgets the session's subscriptions. It never waits, and may be called
