@@ -26,7 +26,7 @@ func (s *Service) catchUp(c *Session) {
 		if ok {
 			return
 		}
-		changes, err := s.changes(from)
+		changes, err := s.changes(from, feedPiece)
 		if err != nil {
 			s.hub.mu.Lock()
 			c.running = false

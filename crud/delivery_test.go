@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -206,24 +207,27 @@ func deliveryIsTheLog(t *testing.T, ringBytes int) {
 		go func() {
 			defer reading.Done()
 			rnd := rand.New(rand.NewPCG(1, uint64(i)))
-			streams[i].asked = append(streams[i].asked, question{"SUBSCRIBE", "items"})
+			streams[i].asked = append(streams[i].asked, question{verb: "SUBSCRIBE", room: "items"})
 			c.ask(0, "SUBSCRIBE", "items", map[string]any{"snapshot": true})
+			atHead := 0 // how many of the ends stand at the head
 			for n := 0; ; n++ {
 				v := c.next()
 				if v == nil {
 					return
 				}
 				if a, ok := v.(answer); ok && a.request == last || v == theEnd {
-					// The cursor of a plain subscription is where this client's events stand.
-					if ok && cursor(t, a).Seq == head.Load() {
+					// The cursor of a plain subscription is where its events stand.
+					if !ok || cursor(t, a).Seq != head.Load() {
+						atHead = 0
+					} else if atHead++; atHead == len(ends) {
 						return
 					}
-					c.ask(last, "SUBSCRIBE", "nothing")
+					c.ask(last, "SUBSCRIBE", ends[atHead]...)
 					continue
 				}
 				streams[i].sent = append(streams[i].sent, v)
 				if n%7 == 0 {
-					streams[i].asked = append(streams[i].asked, subscribeAtRandom(c, len(streams[i].asked), rnd))
+					streams[i].asked = append(streams[i].asked, subscribeAtRandom(c, streams[i], rnd))
 				}
 			}
 		}()
@@ -261,25 +265,26 @@ func deliveryIsTheLog(t *testing.T, ringBytes int) {
 	reading.Wait()
 
 	var all []*collections.Change
-	position := collections.Position{Epoch: db.Head().Epoch}
-	for position.Seq < head.Load() {
-		changes, err := db.Changes(context.Background(), position, 1000)
+	read := collections.Position{Epoch: db.Head().Epoch}
+	for read.Seq < head.Load() {
+		changes, err := db.Changes(context.Background(), read, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, changes...)
-		position = changes[len(changes)-1].Position
+		read = changes[len(changes)-1].Position
 	}
-	events := 0
+	events, replays := 0, 0
 	for i, c := range clients {
-		events += checkStream(t, c.id, streams[i], all)
+		e, r := checkStream(t, c.id, streams[i], all)
+		events, replays = events+e, replays+r
 		if c.over > 3 {
 			t.Errorf("%s: %d events were sent although the connection was full; one change makes at most 3", c.id, c.over)
 		}
 		c.hangUp()
 	}
-	if events < len(all) {
-		t.Fatalf("only %d events for %d changes: the test shows nothing", events, len(all))
+	if events < len(all) || replays < readers {
+		t.Fatalf("only %d events and %d replays for %d changes: the test shows nothing", events, replays, len(all))
 	}
 }
 
@@ -288,6 +293,9 @@ const (
 	last   = 1 << 30
 	theEnd = "the end"
 )
+
+// ends are the subscriptions that must have come to the head of the log at the end.
+var ends = [][]any{{"nothing"}, {"items"}, {"items", 3}, {"items", map[string]any{"filters": map[string]any{"colour": "red"}}}}
 
 // targets are what the readers subscribe to, by the room's name.
 var targets = map[string]func(snapshot bool) []any{
@@ -299,7 +307,10 @@ var targets = map[string]func(snapshot bool) []any{
 }
 
 // question is what a reader asked.
-type question struct{ verb, room string }
+type question struct {
+	verb, room string
+	since      bool
+}
 
 // stream is one reader's side of what happened.
 type stream struct {
@@ -307,16 +318,26 @@ type stream struct {
 	sent  []any      // answers and events, in the order in which they came
 }
 
-func subscribeAtRandom(c *client, request int, rnd *rand.Rand) question {
-	room := []string{"items", "items/3", `items?{"colour":"red"}`}[rnd.IntN(3)]
-	args := targets[room](rnd.IntN(2) == 0)
-	if rnd.IntN(3) == 0 {
-		delete(args[len(args)-1].(map[string]any), "snapshot")
-		c.ask(request, "UNSUBSCRIBE", args...)
-		return question{"UNSUBSCRIBE", room}
+func subscribeAtRandom(c *client, s stream, rnd *rand.Rand) question {
+	q := question{verb: "SUBSCRIBE", room: []string{"items", "items/3", `items?{"colour":"red"}`}[rnd.IntN(3)]}
+	args := targets[q.room](rnd.IntN(2) == 0)
+	options := args[len(args)-1].(map[string]any)
+	switch rnd.IntN(3) {
+	case 0:
+		delete(options, "snapshot")
+		q.verb = "UNSUBSCRIBE"
+	case 1:
+		if e, ok := s.sent[rnd.IntN(len(s.sent))].(event); ok {
+			delete(options, "snapshot")
+			var c change
+			if err := json.Unmarshal([]byte(e.payload), &c); err != nil {
+				panic(err)
+			}
+			options["since"], q.since = c.Cursor, true
+		}
 	}
-	c.ask(request, "SUBSCRIBE", args...)
-	return question{"SUBSCRIBE", room}
+	c.ask(len(s.asked), q.verb, args...)
+	return q
 }
 
 // held is a subscription as its client knows it.
@@ -324,12 +345,13 @@ type held struct {
 	start uint64 // the cursor of the answer
 	told  uint64 // everything due up to here has come
 	blind bool   // it cannot be known from outside which change is due next
+	past  bool   // what comes is the replay
 }
 
 // checkStream holds what one client was sent against the log: all its events
 // in the order of the log, and for each subscription everything due after its
-// cursor, once. It returns how many events there were.
-func checkStream(t *testing.T, who string, s stream, all []*collections.Change) int {
+// cursor, once. It returns how many events there were, and how many replays ended.
+func checkStream(t *testing.T, who string, s stream, all []*collections.Change) (events, replays int) {
 	t.Helper()
 	log := map[string]*collections.Change{}
 	for _, c := range all {
@@ -342,7 +364,7 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 			return true
 		case "items/3":
 			whole := rooms["items"]
-			return c.ID.Text() == "3" && (whole == nil || c.Position.Seq <= whole.start)
+			return c.ID.Text() == "3" && (rooms[room].past || whole == nil || c.Position.Seq <= whole.start)
 		default:
 			return red(c.Before) || red(c.After)
 		}
@@ -359,7 +381,7 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 			}
 		}
 	}
-	events, latest := 0, uint64(0)
+	latest := uint64(0)
 	for _, v := range s.sent {
 		switch v := v.(type) {
 		case answer:
@@ -372,20 +394,26 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 					t.Fatalf("%s: UNSUBSCRIBE from %s answered %s", who, q.room, v.result)
 				}
 				delete(rooms, q.room)
-				if h := rooms["items/3"]; h != nil && q.room == "items" {
+				if h := rooms["items/3"]; h != nil && q.room == "items" && !h.past {
 					h.blind = true
 				}
 				continue
 			}
 			p := cursor(t, v)
-			if p.Seq < latest && rooms[q.room] == nil {
+			if p.Seq < latest && rooms[q.room] == nil && !q.since {
 				t.Fatalf("%s: the cursor of %s is %d, but change %d has been sent", who, q.room, p.Seq, latest)
 			}
-			if h := rooms[q.room]; h == nil {
+			h := rooms[q.room]
+			if q.since {
+				rooms[q.room] = &held{start: math.MaxUint64, told: p.Seq, past: true}
+				if q.room == "items" && rooms["items/3"] != nil && !rooms["items/3"].past {
+					rooms["items/3"].blind = true
+				}
+			} else if h == nil {
 				rooms[q.room] = &held{start: p.Seq, told: p.Seq}
 			} else if strings.Contains(v.result, `"items":`) {
 				*h = held{start: p.Seq, told: p.Seq}
-				if q.room == "items" && rooms["items/3"] != nil {
+				if q.room == "items" && rooms["items/3"] != nil && !rooms["items/3"].past {
 					rooms["items/3"].blind = true
 				}
 			}
@@ -396,18 +424,26 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 				t.Fatalf("%v: %s", err, v.payload)
 			}
 			source := log[c.Cursor]
+			if v.name == "BOOKMARK" {
+				replays++
+				h, p := rooms[c.Room], position(t, c.Cursor)
+				if h == nil || !h.past || c.Collection != "items" || p.Seq < latest {
+					t.Fatalf("%s: a BOOKMARK at %d, after change %d, for a room that is %+v: %s", who, p.Seq, latest, h, v.payload)
+				}
+				complete(c.Room, p.Seq+1)
+				*h = held{start: p.Seq, told: p.Seq}
+				continue
+			}
 			if source == nil {
 				t.Fatalf("%s: an event of no change: %s", who, v.payload)
 			}
 			seq := source.Position.Seq
-			if seq < latest {
-				t.Fatalf("%s: change %d came after change %d", who, seq, latest)
-			}
-			latest = seq
 			h := rooms[c.Room]
 			switch {
 			case h == nil:
 				t.Fatalf("%s: room %s was told of change %d, but is not subscribed to", who, c.Room, seq)
+			case !h.past && seq < latest:
+				t.Fatalf("%s: change %d came after change %d", who, seq, latest)
 			case seq <= h.told:
 				t.Fatalf("%s: room %s was told of change %d, but had been told up to %d", who, c.Room, seq, h.told)
 			case !due(c.Room, source):
@@ -415,13 +451,16 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 			}
 			complete(c.Room, seq)
 			h.told, h.blind = seq, false
+			if !h.past {
+				latest = seq
+			}
 			checkEvent(t, v, c, source)
 		}
 	}
 	for room := range rooms {
 		complete(room, all[len(all)-1].Position.Seq+1)
 	}
-	return events
+	return events, replays
 }
 
 // cursor is that of an answer to SUBSCRIBE.
@@ -430,9 +469,13 @@ func cursor(t *testing.T, a answer) collections.Position {
 	if err := json.Unmarshal([]byte(a.result), &result); err != nil {
 		t.Errorf("%v: %+v", err, a)
 	}
-	p, err := collections.ParseCursor(result.Cursor)
+	return position(t, result.Cursor)
+}
+
+func position(t *testing.T, cursor string) collections.Position {
+	p, err := collections.ParseCursor(cursor)
 	if err != nil {
-		t.Errorf("%v: %+v", err, a)
+		t.Error(err)
 	}
 	return p
 }

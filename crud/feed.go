@@ -32,7 +32,7 @@ func (s *Service) feed() {
 	position := h.position
 	pause := 10 * time.Millisecond
 	for s.ctx.Err() == nil {
-		changes, err := s.changes(position)
+		changes, err := s.changes(position, feedPiece)
 		switch {
 		case s.ctx.Err() != nil:
 			return
@@ -59,13 +59,13 @@ func (s *Service) feed() {
 
 // changes reads the log. A panic, as a damaged file may cause, is an error: it
 // is on a goroutine where it would end the process.
-func (s *Service) changes(from collections.Position) (changes []*collections.Change, err error) {
+func (s *Service) changes(from collections.Position, max int) (changes []*collections.Change, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("reading the change log panicked: %v", p)
 		}
 	}()
-	return s.db.Changes(s.ctx, from, feedPiece)
+	return s.db.Changes(s.ctx, from, max)
 }
 
 // offer hands one change to all who asked for it and keep up.
@@ -90,6 +90,10 @@ func (s *Service) offer(c *collections.Change) {
 
 func (s *Service) offerTo(r *room, c *collections.Change) {
 	for _, a := range r.audiences {
+		if a.event(s, c) == nil {
+			continue
+		}
+		a.told = c.Position.Seq
 		for _, sub := range a.members {
 			if session := sub.session; !session.behind && s.takes(session, c) {
 				s.deliver(sub, c)
@@ -128,7 +132,7 @@ func (s *Service) stayBehind(c *Session) {
 // keepUp lets a session stand where the hub does again. The hub is locked.
 func (s *Service) keepUp(c *Session) {
 	c.behind = false
-	c.lagging.Store(false)
+	c.lagging.Store(len(c.replays) > 0)
 }
 
 // deliver sends the event of a change for one subscription, if there is one. The hub is locked.

@@ -17,12 +17,13 @@ type topic struct {
 
 // room is what one SUBSCRIBE names: a collection, one item of it, or a filter over it.
 type room struct {
-	name      string
-	nameJSON  []byte
-	topic     *topic
-	item      string              // the text of the id; empty for all
-	filter    *collections.Filter // nil for all
-	audiences []*audience
+	name       string
+	nameJSON   []byte
+	collection string
+	topic      *topic
+	item       string              // the text of the id; empty for all
+	filter     *collections.Filter // nil for all
+	audiences  []*audience
 
 	judged uint64 // the change that the verdict is about, by sequence number
 	verdict
@@ -41,6 +42,7 @@ type audience struct {
 	form    form
 	members []*subscription
 
+	told    uint64 // the change or bookmark that was sent last, by sequence number
 	encoded uint64 // the change that the frame is of, by sequence number
 	frame   Frame
 }
@@ -57,8 +59,9 @@ type form struct {
 type subscription struct {
 	session  *Session
 	audience *audience
-	slot     int    // in audience.members
-	start    uint64 // changes after this sequence number are delivered
+	slot     int                  // in audience.members
+	start    uint64               // changes after this sequence number are delivered; notLive during a replay
+	replayed collections.Position // where a replay stands
 }
 
 // roomName is the name of the room, as clients see it.
@@ -186,7 +189,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	name := roomName(collection, id, filter)
 	r := t.find(name, id, filter)
 	if r == nil {
-		r = &room{name: name, nameJSON: appendString(nil, name), topic: t, item: id.Text(), filter: filter}
+		r = &room{name: name, nameJSON: appendString(nil, name), collection: collection, topic: t, item: id.Text(), filter: filter}
 		switch {
 		case filter != nil:
 			t.filtered = append(t.filtered, r)
@@ -235,6 +238,7 @@ func (h *hub) drop(sub *subscription) {
 		delete(c.rooms, r.name)
 	}
 	c.filtered = slices.DeleteFunc(c.filtered, func(s *subscription) bool { return s == sub })
+	c.endReplay(sub)
 	last := len(a.members) - 1
 	a.members[sub.slot] = a.members[last]
 	a.members[sub.slot].slot = sub.slot

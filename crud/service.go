@@ -6,19 +6,21 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ackbase/collections"
 )
 
 // Options of a Service. The zero value is good.
 type Options struct {
-	MaxAnswer        int          // bytes of one answer; 16 MB when 0
-	MaxSnapshot      int          // items of a snapshot; 10,000 when 0
-	MaxSubscriptions int          // of one session; 256 when 0
-	MaxPending       int          // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
-	MaxPendingBytes  int          // of such requests together; 2 MB when 0
-	RingBytes        int          // of recent changes kept in memory for those who are a little behind; 16 MB when 0
-	Logger           *slog.Logger // slog.Default() when nil
+	MaxAnswer        int           // bytes of one answer; 16 MB when 0
+	MaxSnapshot      int           // items of a snapshot; 10,000 when 0
+	MaxSubscriptions int           // of one session; 256 when 0
+	MaxPending       int           // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
+	MaxPendingBytes  int           // of such requests together; 2 MB when 0
+	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
+	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
+	Logger           *slog.Logger  // slog.Default() when nil
 }
 
 // Service runs the verbs of one DB. All methods may be called concurrently.
@@ -57,6 +59,9 @@ func New(db *collections.DB, o *Options) *Service {
 	setDefault(&s.opts.MaxPending, defaultMaxPending)
 	setDefault(&s.opts.MaxPendingBytes, defaultMaxPendingBytes)
 	setDefault(&s.opts.RingBytes, 16<<20)
+	if s.opts.Bookmark <= 0 {
+		s.opts.Bookmark = time.Minute
+	}
 	s.log = s.opts.Logger
 	if s.log == nil {
 		s.log = slog.Default()
@@ -65,6 +70,7 @@ func New(db *collections.DB, o *Options) *Service {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub.init(db.Head(), s.opts.RingBytes)
 	s.spawn(s.feed)
+	s.spawn(s.bookmarks)
 	return s
 }
 

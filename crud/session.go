@@ -19,17 +19,19 @@ type Session struct {
 
 	subscribed atomic.Bool // it has ever asked for a subscription
 	closed     atomic.Bool
-	lagging    atomic.Bool // what behind is, for Drained, which must not wait for the hub
+	lagging    atomic.Bool // behind or replaying, for Drained, which must not wait for the hub
 
 	// Guarded by hub.mu.
-	gone     bool
-	rooms    map[string]*subscription // by the room's name
-	filtered []*subscription          // those of rooms with filters, in the order they were asked for
-	behind   bool                     // delivery stands at position; otherwise where the hub does
-	running  bool                     // a goroutine is catching up
-	held     int                      // snapshots being read: delivery stands still
-	position collections.Position     // while behind: every event up to here has been sent
-	touched  uint64                   // the change that the hub offered last, by sequence number
+	gone      bool
+	rooms     map[string]*subscription // by the room's name
+	filtered  []*subscription          // those of rooms with filters, in the order they were asked for
+	behind    bool                     // delivery stands at position; otherwise where the hub does
+	running   bool                     // a goroutine is catching up
+	replays   []*subscription          // those that are not live yet; the first is being replayed
+	replaying bool                     // a goroutine is at it
+	held      int                      // snapshots being read: delivery stands still
+	position  collections.Position     // while behind: every event up to here has been sent
+	touched   uint64                   // the change that the hub offered last, by sequence number
 }
 
 // Open makes the session of a connection. Close it when the connection has ended.
@@ -71,6 +73,7 @@ func (c *Session) Drained() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			c.service.resume(c)
+			c.service.resumeReplays(c)
 		})
 	}
 }

@@ -43,9 +43,9 @@ func (r *request) target(known ...string) (t target, err error) {
 	return t, nil
 }
 
-// subscribe is SUBSCRIBE: the answer comes first, then live events.
+// subscribe is SUBSCRIBE: the answer comes first, then what was missed, then live events.
 func (r *request) subscribe() error {
-	t, err := r.target("filters", "snapshot", "patch")
+	t, err := r.target("filters", "snapshot", "since", "patch")
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,20 @@ func (r *request) subscribe() error {
 		return err
 	}
 	f := form{wire: r.session.conn.Wire(), patch: patch}
+	if raw, ok := t.options["since"]; ok {
+		if snapshot {
+			return badRequest("SUBSCRIBE takes snapshot or since, not both: a snapshot needs no past")
+		}
+		cursor, err := text(raw)
+		if err != nil {
+			return badRequest("the option since is a cursor, the text that an answer or an event gave")
+		}
+		since, err := collections.ParseCursor(cursor)
+		if err != nil {
+			return err
+		}
+		return r.inLine(false, func(r *request) error { return r.joinSince(t, f, since) })
+	}
 	if snapshot {
 		return r.inLine(true, func(r *request) error { return r.joinWithSnapshot(t, f) })
 	}
@@ -75,11 +89,13 @@ func (r *request) join(t target, f form) error {
 	if c.behind {
 		from = c.position
 	}
-	if c.rooms[name] == nil {
+	if held := c.rooms[name]; held == nil {
 		if err := r.admit(); err != nil {
 			return err
 		}
 		s.hub.join(c, r.collection, t.id, t.filter, f).start = from.Seq
+	} else if !held.live() {
+		from = held.replayed
 	}
 	// Under the lock, so that no event gets before the answer.
 	r.answerSubscribe(name, from, nil)

@@ -1,0 +1,65 @@
+package crud
+
+import (
+	"time"
+
+	"ackbase/collections"
+)
+
+// bookmark encodes BOOKMARK { collection, room, cursor }: what the audience has been told reaches up to there.
+func (a *audience) bookmark(p collections.Position) Frame {
+	b := make([]byte, 0, 160)
+	b = append(b, `{"collection":"`...)
+	b = append(b, a.room.collection...)
+	b = append(b, `","room":`...)
+	b = append(b, a.room.nameJSON...)
+	b = append(b, `,"cursor":"`...)
+	b = append(b, p.Cursor()...)
+	return a.form.wire.Event("BOOKMARK", append(b, `"}`...))
+}
+
+// bookmarks moves the cursors of subscriptions that have no events, so that what
+// they must have replayed after a reconnection stays short.
+func (s *Service) bookmarks() {
+	ticks := time.NewTicker(s.opts.Bookmark)
+	defer ticks.Stop()
+	quiet := s.db.Head() // whoever was told nothing after this one gets a bookmark
+	for {
+		select {
+		case <-ticks.C:
+			quiet = s.bookmarkQuiet(quiet)
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// bookmarkQuiet sends a bookmark to every audience that was told nothing after
+// a position, and returns where the hub stands.
+func (s *Service) bookmarkQuiet(since collections.Position) collections.Position {
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.topics {
+		for _, r := range t.rooms() {
+			for _, a := range r.audiences {
+				if a.told <= since.Seq && a.told < h.position.Seq {
+					a.told = h.position.Seq
+					a.tellPosition(h.position)
+				}
+			}
+		}
+	}
+	return h.position
+}
+
+// tellPosition sends a bookmark to the members that are where the hub is. The others
+// are told by the events that they still get. The hub is locked.
+func (a *audience) tellPosition(p collections.Position) {
+	frame := a.bookmark(p)
+	for _, sub := range a.members {
+		if c := sub.session; !c.behind && sub.live() && sub.start < p.Seq {
+			_ = c.conn.Send(frame) // an error means that the connection has ended; its Close follows
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package crud
+
+import (
+	"math"
+	"slices"
+
+	"ackbase/collections"
+)
+
+// notLive is the start of a subscription that no live event is for yet.
+const notLive = math.MaxUint64
+
+// joinSince subscribes from a cursor: the answer, what was missed, a BOOKMARK,
+// then live events. A subscription that is held already begins anew.
+func (r *request) joinSince(t target, f form, since collections.Position) error {
+	s, c := r.session.service, r.session
+	if err := s.reachesBack(since); err != nil {
+		return err
+	}
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	name := roomName(r.collection, t.id, t.filter)
+	if old := c.rooms[name]; old != nil {
+		h.drop(old)
+	}
+	if err := r.admit(); err != nil {
+		return err
+	}
+	sub := h.join(c, r.collection, t.id, t.filter, f)
+	sub.start, sub.replayed = notLive, since
+	c.replays = append(c.replays, sub)
+	c.lagging.Store(true)
+	// Under the lock, so that no event gets before the answer.
+	r.answerSubscribe(name, since, nil)
+	s.resumeReplays(c)
+	return nil
+}
+
+// reachesBack tells whether the log can be gone on from a position: nil, or an ErrGone.
+func (s *Service) reachesBack(p collections.Position) error {
+	// An answer's cursor may be ahead of what has been announced, for a moment.
+	for head := s.db.Head(); p.Epoch == head.Epoch && p.Seq > head.Seq; head = s.db.Head() {
+		var written collections.Position
+		if err := s.db.View(s.ctx, func(v collections.Reader) error {
+			written = v.Position()
+			return nil
+		}); err != nil {
+			return err
+		}
+		if p.Seq > written.Seq {
+			break // and Changes tells what is wrong with it
+		}
+		if _, err := s.changes(head, 1); err != nil {
+			return err
+		}
+	}
+	if p == s.db.Head() {
+		return nil
+	}
+	_, err := s.changes(p, 1)
+	return err
+}
+
+// live tells whether the subscription gets live events.
+func (sub *subscription) live() bool { return sub.start != notLive }
+
+// resumeReplays starts to send what the session's subscriptions have missed,
+// unless that is under way. The hub is locked.
+func (s *Service) resumeReplays(c *Session) {
+	if len(c.replays) > 0 && !c.replaying && !c.gone {
+		c.replaying = s.spawn(func() { s.replay(c) })
+	}
+}
+
+// replay sends what the session's subscriptions have missed, one subscription
+// after the other, until all are live or the connection is full.
+func (s *Service) replay(c *Session) {
+	for {
+		sub, from, ok := s.replayFromRing(c)
+		if ok {
+			return
+		}
+		if err := s.replayFromStore(c, sub, from); err != nil {
+			s.hub.mu.Lock()
+			c.replaying = false
+			s.hub.mu.Unlock()
+			if s.ctx.Err() == nil && c.conn.Context().Err() == nil {
+				s.log.Warn("a client is cut off during a replay, since the log cannot be read from where it stands", "conn", c.conn.ID(), "err", err)
+				c.conn.Close("replay failed")
+			}
+			return
+		}
+	}
+}
+
+// replayFromRing goes on as far as the ring and the connection allow. It returns false with
+// the subscription and the position to read the store from, where the ring does not reach back.
+func (s *Service) replayFromRing(c *Session) (*subscription, collections.Position, bool) {
+	h := &s.hub
+	for {
+		h.mu.Lock()
+		if len(c.replays) == 0 || c.gone || s.ctx.Err() != nil || !c.conn.Writable() {
+			c.replaying = false
+			h.mu.Unlock()
+			return nil, collections.Position{}, true
+		}
+		sub := c.replays[0]
+		changes, ok := h.ring.after(sub.replayed, catchUpPiece)
+		if !ok {
+			from := sub.replayed
+			h.mu.Unlock()
+			return sub, from, false
+		}
+		s.replayTo(sub, changes)
+		h.mu.Unlock()
+	}
+}
+
+// replayFromStore reads one piece of the log and sends what of it is for the
+// subscription. It holds one of the places for long reads meanwhile, so that few
+// pieces are in memory however many clients come back at the same time.
+func (s *Service) replayFromStore(c *Session, sub *subscription, from collections.Position) error {
+	select {
+	case s.scans <- struct{}{}:
+		defer func() { <-s.scans }()
+	case <-c.conn.Context().Done():
+		return c.conn.Context().Err()
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+	changes, err := s.changes(from, feedPiece)
+	if err != nil {
+		return err
+	}
+	h := &s.hub
+	for len(changes) > 0 {
+		piece := changes[:min(len(changes), catchUpPiece)]
+		changes = changes[len(piece):]
+		h.mu.Lock()
+		goesOn := s.replayTo(sub, piece)
+		h.mu.Unlock()
+		if !goesOn {
+			return nil
+		}
+	}
+	return nil
+}
+
+// replayTo sends what of the changes, which follow on those replayed before, is for
+// the subscription, as far as its connection takes it, and makes it live when it has come
+// to where the session's live delivery stands. It is false when the replay is over or has
+// to wait. The hub is locked.
+func (s *Service) replayTo(sub *subscription, changes []*collections.Change) bool {
+	c, r := sub.session, sub.audience.room
+	delivered := s.hub.position
+	if c.behind {
+		delivered = c.position
+	}
+	if !slices.Contains(c.replays, sub) {
+		return false // unsubscribed from, or begun anew
+	}
+	for _, change := range changes {
+		if sub.replayed.Seq >= delivered.Seq {
+			break
+		}
+		if !c.conn.Writable() {
+			return false
+		}
+		if r.concerns(change) {
+			if frame := sub.audience.event(s, change); frame != nil {
+				// An error means that the connection has ended; its Close follows.
+				_ = c.conn.Send(frame)
+			}
+		}
+		sub.replayed = change.Position
+	}
+	sub.audience.forget()
+	if sub.replayed.Seq < delivered.Seq {
+		return true
+	}
+	sub.start = sub.replayed.Seq
+	c.endReplay(sub)
+	_ = c.conn.Send(sub.audience.bookmark(sub.replayed))
+	return false
+}
+
+// endReplay forgets the replay of a subscription, if there is one. The hub is locked.
+func (c *Session) endReplay(sub *subscription) {
+	c.replays = slices.DeleteFunc(c.replays, func(s *subscription) bool { return s == sub })
+	c.lagging.Store(c.behind || len(c.replays) > 0)
+}
+
+// concerns tells whether a change is of the room's collection and item.
+func (r *room) concerns(c *collections.Change) bool {
+	return r.collection == c.Collection && (r.item == "" || r.item == c.ID.Text())
+}
