@@ -103,6 +103,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		MaxSubscriptions: int(s.MaxSubscriptions),
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
+		Bookmark:         time.Duration(s.Bookmark),
 		Logger:           logger,
 	})
 	sockets := server.New(&server.Options{
@@ -210,6 +211,8 @@ type settings struct {
 	Index        []string `group:"Data" placeholder:"ITEMS.PATH" help:"Index that serves filters and sorts, such as items.price, or items.category+price for both at once. Repeatable."`
 	IDs          []string `group:"Data" name:"ids" placeholder:"ITEMS=KIND" help:"How POST numbers a collection: items=number (the default), items=uuid, or items=prefix:A for A1, A2 and so on. Repeatable."`
 	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids or the configuration file name. Without it a collection exists as soon as it is named."`
+
+	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
 	MaxItem          size  `group:"Limits" default:"1MB" help:"Largest item."`
 	MaxAnswer        size  `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`

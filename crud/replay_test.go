@@ -109,7 +109,7 @@ func TestReplayLeavesOthersAlone(t *testing.T) {
 	slow, live := dial(s, "slow", 4), dial(s, "live", 1<<20)
 	defer slow.hangUp()
 	defer live.hangUp()
-	live.call(t, "SUBSCRIBE", "items")
+	live.call(t, "SUBSCRIBE", "items", map[string]any{"snapshot": true})
 	slow.ask(0, "SUBSCRIBE", "items", map[string]any{"since": from})
 
 	writer.call(t, "PUT", "items", map[string]any{"id": 1, "n": "now"})

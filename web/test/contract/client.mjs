@@ -116,14 +116,21 @@ export class Changes {
   /** @type {null | (() => void)} */
   #wake = null;
 
-  /** @param {Socket} socket */
-  constructor(socket) {
+  /**
+   * @param {Socket} socket
+   * @param {{ bookmarks?: boolean }} [options] with bookmarks, BOOKMARK is among them, with that as its type
+   */
+  constructor(socket, { bookmarks = false } = {}) {
+    const hear = (/** @type {Change} */ change) => {
+      this.#heard.push(change);
+      this.#wake?.();
+    };
     for (const type of ["ADDED", "MODIFIED", "DELETED"]) {
       socket.on(type, (/** @type {any[]} */ ...args) => {
-        this.#heard.push(args.length === 1 && args[0]?.type === type ? args[0] : { malformed: [type, ...args] });
-        this.#wake?.();
+        hear(args.length === 1 && args[0]?.type === type ? args[0] : { malformed: [type, ...args] });
       });
     }
+    if (bookmarks) socket.on("BOOKMARK", (mark) => hear({ ...mark, type: "BOOKMARK" }));
   }
 
   /** All changes so far. */
