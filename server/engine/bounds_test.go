@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,7 +133,7 @@ func TestStalledSockets(t *testing.T) {
 	const stall = 800 * time.Millisecond
 	large := NewText(bytes.Repeat([]byte("x"), 16<<20))
 	b := start(t, &Options{StallTimeout: stall}, nil)
-	b.connect()
+	client := b.connect()
 	s, h := b.next()
 	from := time.Now()
 	if err := s.Send(large); err != nil {
@@ -139,6 +142,10 @@ func TestStalledSockets(t *testing.T) {
 	h.wantClosed(t, ReasonStalled)
 	if took := time.Since(from); took < stall || took > 3*stall {
 		t.Errorf("a client that took nothing was closed after %v: want %v to %v", took, stall, 3*stall)
+	}
+	// The system must not keep for it what it has taken already.
+	if n, err := io.Copy(io.Discard, client.in); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after %d more bytes the connection ended with %v, want a reset", n, err)
 	}
 
 	sid := b.poll()

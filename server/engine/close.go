@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/tls"
+	"net"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -80,6 +82,9 @@ func (s *Session) cutOff() {
 		s.out = nil
 	}
 	if s.conn != nil {
+		if s.reason != ReasonTransportClose || s.queued > 0 {
+			abandon(s.conn)
+		}
 		_ = s.conn.Close()
 	}
 	if s.poll != nil {
@@ -87,6 +92,17 @@ func (s *Session) cutOff() {
 		s.poll = nil
 	}
 	s.unkeep()
+}
+
+// abandon makes the connection's Close a reset. Otherwise the system would keep what a
+// client does not take, megabytes for each, for minutes after the session has gone.
+func abandon(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 // keepForPoll lets a closed polling session wait for the poll that takes what is
