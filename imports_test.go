@@ -19,8 +19,11 @@ var mayImport = map[string][]string{
 	"ackbase/crud":                 {"ackbase/collections"},
 	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},
 	"ackbase/crud/zishang":         {"ackbase/crud"},
-	"ackbase/server":               {"ackbase/server/engine", "ackbase/server/packet"},
-	"ackbase/server/engine":        {"ackbase/server/packet"},
+	"ackbase/logs":                 {},
+	"ackbase/metrics":              {"ackbase/server", "ackbase/crud", "ackbase/collections/bolt"},
+	"ackbase/server":               {"ackbase/server/engine", "ackbase/server/admission", "ackbase/server/packet"},
+	"ackbase/server/admission":     {},
+	"ackbase/server/engine":        {"ackbase/server/admission", "ackbase/server/packet"},
 	"ackbase/server/packet":        {},
 	"ackbase/server/bench":         {"ackbase/server/packet"},
 	"ackbase/server/bench/compare": {"ackbase/server/bench"},
@@ -42,6 +45,8 @@ var lives = []struct {
 	{"github.com/tidwall/", []string{"ackbase/collections"}, true},
 	{"github.com/alecthomas/kong", []string{"ackbase", "ackbase/examples/…"}, false},
 	{"github.com/goccy/go-yaml", []string{"ackbase"}, false},
+	{"github.com/prometheus/", []string{"ackbase/metrics"}, true},
+	{"golang.org/x/time/rate", []string{"ackbase/server/admission", "ackbase/crud"}, false},
 	{"github.com/zishang520/", []string{"ackbase/crud/zishang"}, false},
 }
 

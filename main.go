@@ -16,6 +16,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -27,14 +28,16 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
 
 	"ackbase/collections"
 	"ackbase/collections/bolt"
 	"ackbase/crud"
 	"ackbase/crud/socketio"
 	"ackbase/examples/catalogue"
+	"ackbase/logs"
+	"ackbase/metrics"
 	"ackbase/server"
+	"ackbase/server/admission"
 	"ackbase/server/bench"
 	"ackbase/web"
 )
@@ -74,6 +77,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	logger := s.logger(logs)
 
+	limits := admission.New(&admission.Options{
+		MaxSessions:             int(s.MaxConnections),
+		MaxSessionsPerAddress:   int(s.MaxConnectionsPerAddress),
+		HandshakeRate:           int(s.HandshakeRate),
+		HandshakeRatePerAddress: int(s.HandshakeRatePerAddress),
+		TrustedProxies:          prefixes(s.TrustedProxy),
+	})
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return listenError(s.Listen, err)
@@ -104,6 +114,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Bookmark:         time.Duration(s.Bookmark),
+		RequestRate:      int(s.RequestRate),
 		Logger:           logger,
 	})
 	sockets := server.New(&server.Options{
@@ -112,6 +123,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		ConnectTimeout: time.Duration(s.ConnectTimeout),
 		UpgradeTimeout: time.Duration(s.UpgradeTimeout),
 		MaxPayload:     int(s.MaxMessage),
+		MaxPackets:     int(s.MaxPackets),
 		MaxAttachments: int(s.MaxAttachments),
 		MaxBinary:      int(s.MaxBinary),
 		MaxWaiting:     int(s.MaxWaiting),
@@ -119,6 +131,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		HighWater:      int(s.HighWater),
 		MaxBuffered:    int(s.MaxBuffered),
 		StallTimeout:   time.Duration(s.StallTimeout),
+		Admission:      limits,
 		Origins:        s.Origin,
 		Logger:         logger,
 	})
@@ -127,13 +140,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
 	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", sockets))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		io.WriteString(w, "ok\n")
-	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
+	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",
+		metrics.Handler(&metrics.Sources{Sockets: sockets, Verbs: service, Store: store})))
 	httpServer := &http.Server{
-		Handler:           mux,
+		Handler:           admission.OwnHosts(listener.Addr(), s.Origin, "--origin", mux),
+		ConnState:         limits.ConnState,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute, // these two are for files and such:
+		WriteTimeout:      time.Minute, // polls and WebSockets have bounds of their own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		Protocols:         new(http.Protocols),
@@ -142,7 +158,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	httpServer.Protocols.SetHTTP1(true) // a WebSocket takes its connection over, which HTTP/2 does not allow
 
 	failed := make(chan error, 1)
-	go func() { failed <- httpServer.Serve(listener) }()
+	go func() { failed <- httpServer.Serve(limits.Listener(listener, logger)) }()
 	fmt.Fprintf(out, "ackbase listening on http://%s\n", listener.Addr())
 	select {
 	case <-ctx.Done():
@@ -161,6 +177,36 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	defer cancel()
 	if late := httpServer.Shutdown(stopping); late != nil {
 		httpServer.Close()
+	}
+	return err
+}
+
+// tell answers a request about the server's health: that all is well, or what is not.
+func tell(w http.ResponseWriter, trouble error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if trouble != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, trouble)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// ready tells whether the store answers: by reading an item, whether it is there or not.
+func ready(ctx context.Context, db *collections.DB) error {
+	if ctx.Err() != nil {
+		return errors.New("shutting down")
+	}
+	id, err := collections.NumberID(1)
+	if err != nil {
+		return err
+	}
+	err = db.View(ctx, func(r collections.Reader) error {
+		_, err := r.Get("items", id)
+		return err
+	})
+	if errors.Is(err, collections.ErrNotFound) {
+		return nil
 	}
 	return err
 }
@@ -220,8 +266,10 @@ type settings struct {
 	MaxSubscriptions count `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
 	MaxPending       count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
+	RequestRate      count `group:"Limits" default:"100000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED."`
 
 	MaxMessage     size  `group:"Messages" default:"2MB" help:"Largest message from a client, and polling body. A larger one closes its connection."`
+	MaxPackets     count `group:"Messages" default:"100000" help:"Most packets in one polling body. More close the connection."`
 	MaxAttachments count `group:"Messages" default:"10" help:"Most binary attachments of one packet. More close the connection."`
 	MaxBinary      size  `group:"Messages" default:"16MB" help:"Most bytes of such attachments together. More close the connection."`
 	MaxWaiting     size  `group:"Messages" default:"1MB" help:"Most bytes that one connection may have kept while it joins namespaces. Over it CONNECT is refused."`
@@ -231,6 +279,13 @@ type settings struct {
 	ConnectTimeout duration `group:"Connections" default:"45s" help:"How long a connection may stay without joining a namespace."`
 	UpgradeTimeout duration `group:"Connections" default:"10s" help:"How long an upgrade from polling to WebSocket may take."`
 	MaxNamespaces  count    `group:"Connections" default:"100" help:"Most namespaces of one connection."`
+
+	MaxConnections           count     `group:"Clients" default:"20000" help:"Most connections; also half of the most TCP connections that are no WebSockets. Further ones are told to come later."`
+	MaxConnectionsPerAddress count     `group:"Clients" default:"2000" help:"The same for one address, or one /64 of IPv6. The addresses of this machine itself have no such bound."`
+	HandshakeRate            count     `group:"Clients" default:"2000" help:"New connections a second; ten times as many may come at once. Further ones are told to come later."`
+	HandshakeRatePerAddress  count     `group:"Clients" default:"100" help:"The same for one address."`
+	TrustedProxy             []network `group:"Clients" placeholder:"CIDR" help:"Address, or range, of a proxy whose X-Forwarded-For tells who the client is. Repeatable. Without it everybody behind a proxy has its address."`
+	MetricsFrom              []network `group:"Clients" placeholder:"CIDR" default:"127.0.0.0/8,::1" help:"Clients that may read /metrics. Repeatable. A proxy on this machine must be a --trusted-proxy, or it lets everybody read."`
 
 	HighWater    size     `group:"Slow clients" default:"1MB" help:"Bytes waiting for a client over which its events stay in the log, until half of that is left."`
 	MaxBuffered  size     `group:"Slow clients" default:"4MB" help:"Most bytes of answers and other events that wait for a client. Over it the client is cut off, and reconnects."`
@@ -273,7 +328,7 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (*se
 			kong.ExplicitGroups([]kong.Group{
 				{Key: "Server", Title: "Server"}, {Key: "Data", Title: "Data"}, {Key: "Limits", Title: "Limits"},
 				{Key: "Messages", Title: "Messages"}, {Key: "Connections", Title: "Connections"},
-				{Key: "Slow clients", Title: "Slow clients"}, {Key: "Logs", Title: "Logs and help"},
+				{Key: "Clients", Title: "Clients"}, {Key: "Slow clients", Title: "Slow clients"}, {Key: "Logs", Title: "Logs and help"},
 			}),
 		)...)
 		if err != nil {
@@ -352,101 +407,6 @@ func version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
-}
-
-// configFile is what a configuration file says. The zero value is that of no file.
-type configFile struct {
-	values  map[string]string   // by the setting's name; lists joined with commas, as in the environment
-	ids     map[string]string   // the kind of ids by collection
-	indexes map[string][]string // the indexes by collection
-	named   []string            // the collections of the section
-}
-
-// readFile reads a configuration file that may have the known settings;
-// without a name it is empty.
-func readFile(name string, known []string) (*configFile, error) {
-	file := &configFile{values: map[string]string{}, ids: map[string]string{}, indexes: map[string][]string{}}
-	if name == "" {
-		return file, nil
-	}
-	fail := func(format string, args ...any) (*configFile, error) {
-		return nil, fmt.Errorf("the configuration file %s %w", name, fmt.Errorf(format, args...))
-	}
-	raw, err := os.ReadFile(name)
-	if err != nil {
-		return fail("cannot be read: %w", errors.Unwrap(err))
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(raw, &values); err != nil {
-		return fail("is not a YAML document of settings, such as `listen: 127.0.0.1:3000`: %s", yaml.FormatError(err, false, false))
-	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case key == "collections":
-			if err := file.readCollections(values[key]); err != nil {
-				return fail("has a section collections in which %w", err)
-			}
-		case !slices.Contains(known, key):
-			return fail("has the unknown setting %q: the known ones are %s and collections", key, strings.Join(known, ", "))
-		case values[key] == nil: // left empty: as if it were not there
-		default:
-			list, ok := texts(values[key])
-			if !ok {
-				return fail("has a setting %s that is neither one value nor a list of values", key)
-			}
-			file.values[key] = strings.Join(list, ",")
-		}
-	}
-	return file, nil
-}
-
-// readCollections reads the section collections: { items: { ids: uuid, indexes: [price, category+price] } }.
-func (f *configFile) readCollections(section any) error {
-	named, ok := section.(map[string]any)
-	if section != nil && !ok {
-		return errors.New("the names of the collections are missing: it is like `collections: {items: {ids: uuid, indexes: [price]}}`")
-	}
-	for _, name := range slices.Sorted(maps.Keys(named)) {
-		f.named = append(f.named, name)
-		fields, ok := named[name].(map[string]any)
-		if named[name] != nil && !ok {
-			return fmt.Errorf("%s is not like `%s: {ids: uuid, indexes: [price, category+price]}`", name, name)
-		}
-		for _, field := range slices.Sorted(maps.Keys(fields)) {
-			list, ok := texts(fields[field])
-			switch {
-			case field == "ids" && ok && len(list) == 1:
-				f.ids[name] = list[0]
-			case field == "ids":
-				return fmt.Errorf("the ids of %s are not one of number, uuid or prefix:A", name)
-			case field == "indexes" && ok:
-				f.indexes[name] = list
-			case field == "indexes":
-				return fmt.Errorf("the indexes of %s are not a list of paths, such as [price, category+price]", name)
-			default:
-				return fmt.Errorf("%s has the unknown field %q: the known ones are ids and indexes", name, field)
-			}
-		}
-	}
-	return nil
-}
-
-// texts are a YAML scalar, or a list of them, as texts.
-func texts(value any) ([]string, bool) {
-	list, ok := value.([]any)
-	if !ok {
-		list = []any{value}
-	}
-	var result []string
-	for _, v := range list {
-		switch v.(type) {
-		case string, bool, int64, uint64, float64:
-			result = append(result, fmt.Sprint(v))
-		default:
-			return nil, false
-		}
-	}
-	return result, true
 }
 
 // check gathers what is said of collections, by the file and by the flags
@@ -577,9 +537,9 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 		options.Level = slog.LevelError
 	}
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(logs.Throttle(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(logs.Throttle(slog.NewTextHandler(w, options)))
 }
 
 // size is a number of bytes that is written as 2MB, 512 KB or 65536.
@@ -635,6 +595,32 @@ func (c *count) UnmarshalText(text []byte) error {
 	}
 	*c = count(n)
 	return nil
+}
+
+// network is a range of addresses, or one.
+type network netip.Prefix
+
+// UnmarshalText implements encoding.TextUnmarshaler for kong.
+func (n *network) UnmarshalText(text []byte) error {
+	cidr := strings.TrimSpace(string(text))
+	if a, err := netip.ParseAddr(cidr); err == nil && a.Zone() == "" {
+		*n = network(netip.PrefixFrom(a, a.BitLen()))
+		return nil
+	}
+	p, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return fmt.Errorf("%q is no range of addresses: write an address or a CIDR range, such as 10.0.0.7 or 10.0.0.0/8", text)
+	}
+	*n = network(p)
+	return nil
+}
+
+func prefixes(networks []network) []netip.Prefix {
+	list := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		list[i] = netip.Prefix(n)
+	}
+	return list
 }
 
 var errZero = errors.New("it must be more than zero")

@@ -218,7 +218,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flag := range parser.Model.Flags {
-		if flag.Group != nil && slices.Contains([]string{"Limits", "Messages", "Connections", "Slow clients"}, flag.Group.Key) && flag.HasDefault {
+		if flag.Group != nil && slices.Contains([]string{"Limits", "Messages", "Connections", "Clients", "Slow clients"}, flag.Group.Key) && flag.HasDefault && flag.Name != "metrics-from" {
 			flags[flag.Name] = flag.Default
 		}
 	}

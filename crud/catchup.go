@@ -57,7 +57,7 @@ func (s *Service) catchUpFromRing(c *Session) (collections.Position, bool) {
 			h.mu.Unlock()
 			return from, false
 		}
-		s.deliverAll(c, changes)
+		h.fromRing += uint64(s.deliverAll(c, changes))
 		h.mu.Unlock()
 	}
 }
@@ -73,7 +73,7 @@ func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
 			h.mu.Unlock()
 			return
 		}
-		s.deliverAll(c, piece)
+		h.fromLog += uint64(s.deliverAll(c, piece))
 		h.mu.Unlock()
 	}
 }
@@ -93,11 +93,11 @@ func (s *Service) goesOn(c *Session) bool {
 }
 
 // deliverAll delivers changes to one session as far as its connection takes
-// them, none beyond where the hub stands. The hub is locked.
-func (s *Service) deliverAll(c *Session, changes []*collections.Change) {
-	for _, change := range changes {
+// them, none beyond where the hub stands, and tells how many those are. The hub is locked.
+func (s *Service) deliverAll(c *Session, changes []*collections.Change) int {
+	for i, change := range changes {
 		if change.Position.Seq > s.hub.position.Seq || !c.conn.Writable() {
-			return
+			return i
 		}
 		if sub := c.rooms[change.Collection]; sub != nil {
 			s.deliver(sub, change)
@@ -113,4 +113,5 @@ func (s *Service) deliverAll(c *Session, changes []*collections.Change) {
 		}
 		c.position = change.Position
 	}
+	return len(changes)
 }

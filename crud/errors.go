@@ -41,6 +41,10 @@ func (s *Service) fault(err error) *Fault {
 	if errors.Is(err, context.Canceled) {
 		err = errClosing
 	}
+	var own *Fault
+	if errors.As(err, &own) {
+		return own
+	}
 	for _, k := range kinds {
 		if !errors.Is(err, k.err) {
 			continue
@@ -58,12 +62,16 @@ func (s *Service) fault(err error) *Fault {
 
 var null = []byte("null")
 
-// refuse answers a request with an error.
-func (s *Service) refuse(reply Reply, err error) {
+func (r *request) refuse(err error) { r.session.service.refuse(r.about, r.reply, err) }
+
+// refuse answers a request of a verb with an error.
+func (s *Service) refuse(v *verb, reply Reply, err error) {
+	fault := s.fault(err)
+	s.counts.failed(v, fault.Code)
 	if reply == nil {
 		return
 	}
-	b, merr := json.Marshal(s.fault(err))
+	b, merr := json.Marshal(fault)
 	if merr != nil {
 		s.log.Error("details of an error do not marshal", "err", merr)
 		b = []byte(`{"code":"INTERNAL","status":500,"message":"something went wrong inside the server; its log tells what"}`)

@@ -15,6 +15,13 @@ type hub struct {
 	position collections.Position // every change up to here has been offered to the rooms
 	ring     ring
 	topics   map[string]*topic // by the collection's name
+
+	subscriptions int
+	rooms         int
+	behind        int // sessions
+	delivered     uint64
+	fromRing      uint64 // changes that sessions which were behind have caught up with
+	fromLog       uint64
 }
 
 func (h *hub) init(p collections.Position, ringBytes int) {
@@ -122,8 +129,9 @@ func (s *Service) takes(c *Session, change *collections.Change) bool {
 
 // stayBehind stops the delivery to a session where the hub stands. The hub is locked.
 func (s *Service) stayBehind(c *Session) {
-	if !c.behind {
+	if !c.behind && !c.gone {
 		c.behind = true
+		s.hub.behind++
 		c.position = s.hub.position
 		c.lagging.Store(true)
 	}
@@ -131,6 +139,9 @@ func (s *Service) stayBehind(c *Session) {
 
 // keepUp lets a session stand where the hub does again. The hub is locked.
 func (s *Service) keepUp(c *Session) {
+	if c.behind {
+		s.hub.behind--
+	}
 	c.behind = false
 	c.lagging.Store(len(c.replays) > 0)
 }
@@ -141,8 +152,9 @@ func (s *Service) deliver(sub *subscription, c *collections.Change) {
 		return
 	}
 	if frame := sub.audience.event(s, c); frame != nil {
-		// An error means that the connection has ended; its Close follows.
-		_ = sub.session.conn.Send(frame)
+		if sub.session.conn.Send(frame) == nil { // else the connection has ended; its Close follows
+			s.hub.delivered++
+		}
 	}
 }
 

@@ -1,6 +1,12 @@
 package crud
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
 
 // What one session may have under way before its reader waits, unless Options say
 // otherwise: enough for a client that pipelines, too little for one that wants the server's memory.
@@ -44,4 +50,50 @@ func (f *flow) leave(bytes int) {
 	if f.less != nil {
 		f.less.Signal()
 	}
+}
+
+const (
+	// defaultRequestRate is more than a busy client's, and more than one client of
+	// `ackbase bench` gets answered: it stops what runs away, at a quarter of a
+	// core's time in GETs. What a request costs is bounded otherwise, by
+	// MaxPending and by the places for long reads.
+	defaultRequestRate = 100_000
+	// requestBurst is how many seconds' worth of requests may come at once.
+	requestBurst = 10
+	// maxCredit is how many requests pass between two looks at the clock.
+	maxCredit = 64
+)
+
+// takeCredit lets one more request pass, or tells when to try again. Requests of a
+// session come one after the other, so this needs no lock.
+func (c *Session) takeCredit() error {
+	if c.credit == 0 {
+		if wait := c.earn(); wait > 0 {
+			ms := (wait + time.Millisecond - 1).Milliseconds()
+			return &Fault{
+				Code: "RATE_LIMITED", Status: 429,
+				Message: fmt.Sprintf("this socket has sent more than %d requests a second for a while: go on in %d ms", c.service.opts.RequestRate, ms),
+				Details: map[string]int64{"retryAfter": ms},
+			}
+		}
+	}
+	c.credit--
+	return nil
+}
+
+// earn takes the next credit from the rate. Where there is none it tells how long it takes.
+func (c *Session) earn() (wait time.Duration) {
+	perSecond := c.service.opts.RequestRate
+	if c.rate == nil {
+		c.rate = rate.NewLimiter(rate.Limit(perSecond), requestBurst*perSecond)
+	}
+	credit := min(max(1, perSecond/10), maxCredit)
+	now := time.Now()
+	reserved := c.rate.ReserveN(now, credit)
+	if wait = reserved.DelayFrom(now); wait > 0 {
+		reserved.CancelAt(now)
+		return wait
+	}
+	c.credit = credit
+	return 0
 }

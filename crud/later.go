@@ -25,7 +25,8 @@ func (r *request) later(read func(*request) error) error {
 
 // detach copies the request without the arguments, which are the caller's.
 func (r *request) detach() *request {
-	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply}
+	r.handedOn = true
+	return &request{session: r.session, verb: r.verb, about: r.about, collection: r.collection, reply: r.reply, began: r.began}
 }
 
 // scan runs a read when it is its turn and one of the places for long reads is
@@ -34,7 +35,7 @@ func (r *request) scan(read func(*request) error) {
 	s := r.session.service
 	if !r.session.takeTurn() {
 		if s.ctx.Err() != nil {
-			s.refuse(r.reply, errClosing)
+			r.refuse(errClosing)
 		}
 		return
 	}
@@ -79,7 +80,10 @@ func (c *Session) takeTurn() bool {
 func (r *request) finish(rest func(*request) error) {
 	defer r.recover()
 	if err := rest(r); err != nil {
-		r.session.service.refuse(r.reply, err)
+		r.refuse(err)
+	}
+	if !r.handedOn && !r.began.IsZero() {
+		r.session.service.counts.observe(r.about, r.began)
 	}
 }
 
@@ -87,7 +91,7 @@ func (r *request) finish(rest func(*request) error) {
 func (r *request) recover() {
 	if p := recover(); p != nil {
 		r.session.service.log.Error("a verb panicked", "verb", r.verb, "panic", p, "stack", string(debug.Stack()))
-		r.session.service.refuse(r.reply, fmt.Errorf("panic: %v", p))
+		r.refuse(fmt.Errorf("panic: %v", p))
 	}
 }
 

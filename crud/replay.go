@@ -169,8 +169,9 @@ func (s *Service) replayTo(sub *subscription, changes []*collections.Change) boo
 		}
 		if r.concerns(change) {
 			if frame := sub.audience.event(s, change); frame != nil {
-				// An error means that the connection has ended; its Close follows.
-				_ = c.conn.Send(frame)
+				if c.conn.Send(frame) == nil { // else the connection has ended; its Close follows
+					s.hub.delivered++
+				}
 			}
 		}
 		sub.replayed = change.Position

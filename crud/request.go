@@ -7,31 +7,44 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"ackbase/collections"
 )
 
-// usages are the forms of each verb, as an error shows them.
-var usages = map[string]string{
-	"GET":         "GET, collection, id or GET, collection, query?",
-	"POST":        "POST, collection, item, options?",
-	"PUT":         "PUT, collection, item, options? or PUT, collection, id, item, options?",
-	"PATCH":       "PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?",
-	"DELETE":      "DELETE, collection, id, options?",
-	"SUBSCRIBE":   "SUBSCRIBE, collection, id?, options?",
-	"UNSUBSCRIBE": "UNSUBSCRIBE, collection, id?, { filters }?",
+// verb is what is known of a verb.
+type verb struct {
+	usage string // its forms, as an error shows them
+	index int    // in the counts of requests
+	timed uint64 // one request in so many is timed
 }
 
+var verbs = map[string]*verb{
+	"GET":         {"GET, collection, id or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
+	"POST":        {"POST, collection, item, options?", 1, 1},
+	"PUT":         {"PUT, collection, item, options? or PUT, collection, id, item, options?", 2, 1},
+	"PATCH":       {"PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?", 3, 1},
+	"DELETE":      {"DELETE, collection, id, options?", 4, 1},
+	"SUBSCRIBE":   {"SUBSCRIBE, collection, id?, options?", 5, 1},
+	"UNSUBSCRIBE": {"UNSUBSCRIBE, collection, id?, { filters }?", 6, 1},
+}
+
+// verbCount is how many verbs there are.
+const verbCount = 7
+
 // Verbs lists the names that Session.Do answers.
-func Verbs() []string { return slices.Sorted(maps.Keys(usages)) }
+func Verbs() []string { return slices.Sorted(maps.Keys(verbs)) }
 
 // request is one call of a verb.
 type request struct {
 	session    *Session
 	verb       string
+	about      *verb // nil for no verb
 	collection string
 	args       []json.RawMessage // what follows the collection; slices of a network buffer, so copy what is kept beyond the call
 	reply      Reply             // nil where the client wants no answer
+	began      time.Time         // zero where it is not timed
+	handedOn   bool              // somebody else answers
 }
 
 // Do runs a verb with its raw JSON arguments and answers it once, through reply
@@ -42,24 +55,29 @@ type request struct {
 // blocks only while too much of this session's work is under way. It uses the
 // arguments no more after it has returned.
 func (c *Session) Do(name string, args []json.RawMessage, binary bool, reply Reply) {
-	r := request{session: c, verb: name, args: args, reply: reply}
+	r := request{session: c, verb: name, about: verbs[name], args: args, reply: reply}
+	if v := r.about; v != nil && (c.counts.requests[v.index].Add(1)-1)%v.timed == 0 {
+		r.began = time.Now()
+	}
 	r.finish(func(r *request) error { return r.run(binary) })
 }
 
 func (r *request) run(binary bool) error {
-	usage, ok := usages[r.verb]
-	if !ok {
+	if err := r.session.takeCredit(); err != nil {
+		return err
+	}
+	if r.about == nil {
 		return badRequest("%q is no verb: there are %s", r.verb, strings.Join(Verbs(), ", "))
 	}
 	if binary {
 		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb)
 	}
 	if len(r.args) == 0 {
-		return badRequest("%s needs a collection: %s", r.verb, usage)
+		return badRequest("%s needs a collection: %s", r.verb, r.about.usage)
 	}
 	name, err := text(r.args[0])
 	if err != nil {
-		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb, usage)
+		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb, r.about.usage)
 	}
 	if err := r.session.service.db.CheckCollection(name); err != nil {
 		return err
@@ -85,7 +103,7 @@ func (r *request) run(binary bool) error {
 
 // usage is the error for arguments that fit no form of the verb.
 func (r *request) usage(what string) error {
-	return badRequest("%s: %s", what, usages[r.verb])
+	return badRequest("%s: %s", what, r.about.usage)
 }
 
 // atMost refuses arguments beyond the last one that the verb knows.

@@ -190,6 +190,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	r := t.find(name, id, filter)
 	if r == nil {
 		r = &room{name: name, nameJSON: appendString(nil, name), collection: collection, topic: t, item: id.Text(), filter: filter}
+		h.rooms++
 		switch {
 		case filter != nil:
 			t.filtered = append(t.filtered, r)
@@ -207,6 +208,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	a := r.audiences[at]
 	sub := &subscription{session: c, audience: a, slot: len(a.members)}
 	a.members = append(a.members, sub)
+	h.subscriptions++
 	if c.rooms == nil {
 		c.rooms = map[string]*subscription{}
 	}
@@ -244,6 +246,7 @@ func (h *hub) drop(sub *subscription) {
 	a.members[sub.slot].slot = sub.slot
 	a.members[last] = nil
 	a.members = a.members[:last]
+	h.subscriptions--
 	if last > 0 {
 		return
 	}
@@ -251,6 +254,7 @@ func (h *hub) drop(sub *subscription) {
 	if len(r.audiences) > 0 {
 		return
 	}
+	h.rooms--
 	t := r.topic
 	switch {
 	case r.filter != nil:

@@ -18,6 +18,7 @@ type Options struct {
 	MaxSubscriptions int           // of one session; 256 when 0
 	MaxPending       int           // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
 	MaxPendingBytes  int           // of such requests together; 2 MB when 0
+	RequestRate      int           // requests a second of one session, and ten times as many at once; 100,000 when 0
 	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
 	Logger           *slog.Logger  // slog.Default() when nil
@@ -36,6 +37,7 @@ type Service struct {
 	scans  chan struct{} // a place for each list or snapshot that may run at the same time
 	cursor atomic.Pointer[cursorText]
 	hub    hub
+	counts counts
 
 	mu     sync.Mutex
 	closed bool // no goroutine may be started any more
@@ -58,6 +60,7 @@ func New(db *collections.DB, o *Options) *Service {
 	setDefault(&s.opts.MaxSubscriptions, 256)
 	setDefault(&s.opts.MaxPending, defaultMaxPending)
 	setDefault(&s.opts.MaxPendingBytes, defaultMaxPendingBytes)
+	setDefault(&s.opts.RequestRate, defaultRequestRate)
 	setDefault(&s.opts.RingBytes, 16<<20)
 	if s.opts.Bookmark <= 0 {
 		s.opts.Bookmark = time.Minute

@@ -3,6 +3,8 @@ package crud
 import (
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"ackbase/collections"
 )
 
@@ -11,7 +13,10 @@ import (
 type Session struct {
 	service  *Service
 	conn     Conn
+	counts   *shard // of requests
 	flow     flow
+	credit   int           // requests that may come without a look at the clock; of Do
+	rate     *rate.Limiter // of what credit is taken from; nil before the first request
 	line     line
 	turn     chan struct{} // full while a long read of the session runs
 	drained  chan struct{} // full when the connection has become writable since it was last looked at
@@ -37,7 +42,7 @@ type Session struct {
 // Open makes the session of a connection. Close it when the connection has ended.
 func (s *Service) Open(conn Conn) *Session {
 	return &Session{
-		service: s, conn: conn,
+		service: s, conn: conn, counts: s.counts.shard(),
 		flow: flow{maxRequests: s.opts.MaxPending, maxBytes: s.opts.MaxPendingBytes},
 		turn: make(chan struct{}, 1), drained: make(chan struct{}, 1),
 	}
@@ -54,6 +59,7 @@ func (c *Session) Close() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		c.gone = true
+		c.service.keepUp(c)
 		for _, sub := range c.rooms {
 			h.drop(sub)
 		}

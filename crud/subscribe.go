@@ -102,12 +102,14 @@ func (r *request) join(t target, f form) error {
 	return nil
 }
 
+var errEnded = collections.Errorf(collections.ErrUnavailable, "the connection has ended")
+
 // admit says whether the session may have one more subscription. The hub is locked.
 func (r *request) admit() error {
 	s, c := r.session.service, r.session
 	c.subscribed.Store(true)
 	if c.gone || c.closed.Load() {
-		return collections.Errorf(collections.ErrUnavailable, "the connection has ended")
+		return errEnded
 	}
 	if len(c.rooms) >= s.opts.MaxSubscriptions {
 		return badRequest("a socket holds %d subscriptions at the most: UNSUBSCRIBE from one first", s.opts.MaxSubscriptions)
@@ -122,6 +124,11 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 	s, c := r.session.service, r.session
 	h := &s.hub
 	h.mu.Lock()
+	c.subscribed.Store(true) // before the look at closed: either this or Close sees the other
+	if c.closed.Load() {
+		h.mu.Unlock()
+		return errEnded
+	}
 	s.stayBehind(c)
 	c.held++
 	h.mu.Unlock()

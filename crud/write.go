@@ -170,15 +170,19 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 		c.flow.leave(size)
 		return errClosing
 	}
-	reply := r.reply
+	r.handedOn = true
+	about, reply, began := r.about, r.reply, r.began
 	start(w, func(res collections.Result, err error) {
 		defer s.wg.Done()
 		defer c.flow.leave(size)
 		switch {
 		case err != nil:
-			s.refuse(reply, err)
+			s.refuse(about, reply, err)
 		case reply != nil:
 			answer(reply, res)
+		}
+		if !began.IsZero() {
+			s.counts.observe(about, began)
 		}
 	})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -30,6 +31,7 @@ type Handshake struct {
 	URL     *url.URL        // of that request; not to be changed
 	Host    string          // its Host header
 	Address string          // "address:port" of the connection, which may be a proxy's
+	Client  netip.Addr      // the client's address, see package admission; the zero Addr where there is none
 	Secure  bool            // it came over TLS to this process
 	Time    time.Time       // when the socket asked for the namespace
 }
@@ -184,6 +186,6 @@ func (s *Socket) Handshake() Handshake {
 	return Handshake{
 		Auth: s.auth, Time: s.issued,
 		Query: r.URL.Query(), Header: r.Header, URL: r.URL,
-		Host: r.Host, Address: r.RemoteAddr, Secure: r.Secure,
+		Host: r.Host, Address: r.RemoteAddr, Client: r.Client, Secure: r.Secure,
 	}
 }

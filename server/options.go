@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ackbase/server/admission"
 	"ackbase/server/engine"
 )
 
@@ -27,6 +28,8 @@ type Options struct {
 
 	// MaxPayload is the most bytes that one message or polling body of a client may have. Default 2 MiB.
 	MaxPayload int
+	// MaxPackets is the most packets of one polling body; over it the connection is closed. Default 100,000.
+	MaxPackets int
 	// MaxAttachments is the most binary attachments of one packet; more are unparseable. Default
 	// 10, as in the official server.
 	MaxAttachments int
@@ -51,6 +54,10 @@ type Options struct {
 	// StallTimeout closes a connection that takes nothing of what waits for it for so long. Default 10 s.
 	StallTimeout time.Duration
 
+	// Admission bounds connections and handshakes, in all and for each address. It may serve several
+	// servers, which then share the bounds. Default admission.New(nil).
+	Admission *admission.Limits
+
 	// Transports are "polling" and "websocket", by default both.
 	Transports []string
 
@@ -62,8 +69,9 @@ type Options struct {
 	// called concurrently.
 	CheckOrigin func(*http.Request) bool
 
-	// Logger gets one line at debug level for each connection, and errors of handlers. Default
-	// slog.Default().
+	// Logger gets one line for each connection when it closes (at level warn where the client was cut
+	// off for being too slow, else at debug), one at warn for each handshake over a bound of Admission,
+	// and errors of handlers. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -124,9 +132,11 @@ func (o *Options) engine() *engine.Options {
 		PingTimeout:    o.PingTimeout,
 		UpgradeTimeout: o.UpgradeTimeout,
 		MaxPayload:     o.MaxPayload,
+		MaxPackets:     o.MaxPackets,
 		HighWater:      o.HighWater,
 		MaxBuffered:    o.MaxBuffered,
 		StallTimeout:   o.StallTimeout,
+		Admission:      o.Admission,
 		Transports:     o.Transports,
 		Origins:        o.Origins,
 		CheckOrigin:    o.CheckOrigin,

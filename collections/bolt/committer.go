@@ -142,6 +142,7 @@ func (b *batch) commit() (err error) {
 	if !b.dirty() {
 		return tx.Rollback()
 	}
+	began := time.Now()
 	failed := true
 	defer func() {
 		if !failed {
@@ -176,8 +177,7 @@ func (b *batch) commit() (err error) {
 	}
 	failed = false
 	b.store.committed = b.head
-	b.store.commits.Add(1)
-	b.store.updates.Add(uint64(b.written))
+	b.store.counts.committed(b, time.Since(began))
 	return nil
 }
 

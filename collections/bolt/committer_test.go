@@ -50,7 +50,7 @@ func TestWaitingUpdatesShareACommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := s.Stats(); got != (Stats{Commits: 2, Updates: 65}) {
+	if got := s.Stats(); got.Commits != 2 || got.Updates != 65 {
 		t.Errorf("one update, and 64 that came while it was written, took %+v: they should take two commits", got)
 	}
 }
@@ -75,7 +75,7 @@ func TestSingleWriterDoesNotWait(t *testing.T) {
 		if waited := time.Since(started); waited != 0 {
 			t.Errorf("20 writes one after the other waited for a timer: %v", waited)
 		}
-		if got := s.Stats(); got != (Stats{Commits: 20, Updates: 20}) {
+		if got := s.Stats(); got.Commits != 20 || got.Updates != 20 {
 			t.Errorf("20 writes, each after the one before was durable, took %+v", got)
 		}
 		if err := s.Close(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -33,8 +32,7 @@ type Store struct {
 
 	committed head // the committer's own
 	hooks     hooks
-	commits   atomic.Uint64
-	updates   atomic.Uint64
+	counts    counts
 }
 
 var _ collections.Store = (*Store)(nil)
@@ -46,17 +44,6 @@ type hooks struct {
 	afterBuildStep func() error // called between two transactions of building an index
 	beforeCommit   func() error // called before the file's transaction is committed
 	afterCommit    func() error // called after it: an error is that of a commit which failed at its last step
-}
-
-// Stats are counts since the file was opened.
-type Stats struct {
-	Commits uint64 // transactions made durable, each with one wait for the disk
-	Updates uint64 // updates whose writes those transactions carried
-}
-
-// Stats tells what the store has done so far.
-func (s *Store) Stats() Stats {
-	return Stats{Commits: s.commits.Load(), Updates: s.updates.Load()}
 }
 
 func (s *Store) start(queueLength int) {

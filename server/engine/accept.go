@@ -3,9 +3,12 @@ package engine
 import (
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/gobwas/ws"
+
+	"ackbase/server/admission"
 )
 
 // handshakeFault says what is wrong with a WebSocket handshake (RFC 6455, section
@@ -34,12 +37,21 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transp
 		return
 	}
 	if fault := handshakeFault(r); fault != "" {
-		refuseHandshake(w, fault)
+		srv.stats.refused(codeBadRequest)
+		refuseHandshake(w, http.StatusBadRequest, fault)
 		return
+	}
+	var place admission.Place
+	if s == nil {
+		var admitted bool
+		if place, admitted = srv.admit(w, r, true); !admitted {
+			return
+		}
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: srv.options.StallTimeout, Header: corsOnly(w.Header())}
 	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
+		place.Leave()
 		if conn != nil {
 			_ = conn.Close()
 		}
@@ -55,12 +67,29 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transp
 		s.startProbe(conn, early)
 		return
 	}
-	s = newSession(srv, r)
+	s = newSession(srv, r, place)
 	s.conn = conn
 	if !srv.open(s, srv.openTail) {
 		_ = conn.Close()
 	}
 	go newReader(s, conn, early).run()
+}
+
+// admit asks for a place for a new session. Where there is none the request has been answered.
+func (srv *Server) admit(w http.ResponseWriter, r *http.Request, upgrade bool) (admission.Place, bool) {
+	place, refusal := srv.options.Admission.Enter(r)
+	if refusal == admission.Admitted {
+		return place, true
+	}
+	srv.options.Logger.Warn("engine: a handshake was refused", "reason", refusal.String(),
+		"address", srv.options.Admission.Client(r), "remote", r.RemoteAddr)
+	w.Header().Set("Retry-After", strconv.Itoa(refusal.RetryAfter()))
+	if upgrade {
+		refuseHandshake(w, refusal.Status(), refusal.Message())
+	} else {
+		answerRefusal(w, refusal.Status(), codeBusy, refusal.Message())
+	}
+	return place, false
 }
 
 // corsOnly returns the headers that a handshake's answer takes from what was set

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"ackbase/server/admission"
 )
 
 // pipe opens a session whose WebSocket is a pipe within the process, which holds
@@ -24,7 +26,7 @@ import (
 // to it in pieces of readBufferSize.
 func (b *bench) pipe() (*Session, *recorder, *socket) {
 	b.Helper()
-	s := newSession(b.Server, newRequest("EIO=4&transport=websocket"))
+	s := newSession(b.Server, newRequest("EIO=4&transport=websocket"), admission.Place{})
 	client, server := newPipe()
 	b.pipes = append(b.pipes, client)
 	s.conn = server

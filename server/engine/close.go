@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"time"
 
@@ -33,6 +35,7 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 		return
 	}
 	s.reason, s.closeCode, s.drain = reason, code, drain
+	s.waited = s.queued
 	if s.lastPacket == 0 {
 		s.lastPacket = packet.EngineClose
 	}
@@ -125,8 +128,14 @@ func (s *Session) unkeep() {
 // finish tells the handler that the session is closed, and writes the log line.
 func (s *Session) finish() {
 	s.guard("Closed", func() { s.handler.Closed(s, s.reason) })
-	s.server.options.Logger.Debug("engine: session closed", "reason", s.reason,
-		"transport", s.Transport(), "remote", s.request.RemoteAddr, "after", time.Since(s.opened).Round(time.Millisecond))
+	level := slog.LevelDebug
+	if s.reason == ReasonTooSlow || s.reason == ReasonStalled {
+		level = slog.LevelWarn
+	}
+	s.server.stats.closed(s.reason)
+	s.server.options.Logger.Log(context.Background(), level, "engine: session closed", "reason", s.reason,
+		"session", s.id[:6], "transport", s.Transport(), "address", s.request.Client, "remote", s.request.RemoteAddr,
+		"waiting", s.waited, "after", time.Since(s.opened).Round(time.Millisecond))
 	s.mu.Lock()
 	s.unref()
 	s.mu.Unlock()

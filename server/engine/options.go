@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"ackbase/server/admission"
 )
 
 // The names of the transports, as they stand in the query of a request.
@@ -28,6 +30,9 @@ type Options struct {
 	// MaxPayload is the most bytes that one message or one polling body may
 	// have. Over it the session closes. Default 2 MiB.
 	MaxPayload int
+	// MaxPackets is the most packets of one polling body. Over it the session
+	// closes. Default 100,000.
+	MaxPackets int
 	// HighWater is the number of waiting bytes over which Session.Writable is
 	// false and no further message of the session is handled, until half of it
 	// is left. Default 1 MiB.
@@ -40,6 +45,11 @@ type Options struct {
 	// StallTimeout closes a session where something waits and nothing of it
 	// was taken for so long (on polling: where no poll came). Default 10 s.
 	StallTimeout time.Duration
+
+	// Admission bounds sessions and handshakes, in all and for each address. It
+	// may serve several servers, which then share the bounds. Default
+	// admission.New(nil).
+	Admission *admission.Limits
 
 	// Transports are the transports that are offered, Polling and WebSocket
 	// both by default. An upgrade is offered where both are.
@@ -57,9 +67,10 @@ type Options struct {
 	// many goroutines at once.
 	CheckOrigin func(*http.Request) bool
 
-	// Logger gets one line at debug level for each session, when it closes,
-	// and one at error level for a handler that panics. Default
-	// slog.Default().
+	// Logger gets one line for each session when it closes: at level warn where
+	// the client was cut off for being too slow, else at debug. It gets one at warn for
+	// each handshake over a bound of Admission, and one at error for a
+	// handler that panics. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -73,9 +84,13 @@ func (o *Options) withDefaults() Options {
 	setDefault(&c.PingTimeout, 20*time.Second)
 	setDefault(&c.UpgradeTimeout, 10*time.Second)
 	setDefault(&c.MaxPayload, 2<<20)
+	setDefault(&c.MaxPackets, 100_000)
 	setDefault(&c.HighWater, 1<<20)
 	setDefault(&c.MaxBuffered, 4<<20)
 	setDefault(&c.StallTimeout, 10*time.Second)
+	if c.Admission == nil {
+		c.Admission = admission.New(nil)
+	}
 	if len(c.Transports) == 0 {
 		c.Transports = []string{Polling, WebSocket}
 	}

@@ -7,7 +7,11 @@ import (
 
 // openPolling opens a session; its OPEN packet is the answer to the request.
 func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request) {
-	s := newSession(srv, r)
+	place, admitted := srv.admit(w, r, false)
+	if !admitted {
+		return
+	}
+	s := newSession(srv, r, place)
 	s.getting = true
 	if !srv.open(s, srv.pollTail) {
 		s.release()

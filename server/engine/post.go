@@ -72,7 +72,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, packet.ErrEngineType), errors.Is(err, packet.ErrBase64), errors.Is(err, errNotUTF8):
 		status = http.StatusBadRequest
 		s.shut(ReasonParseError, 0, false)
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, errTooBig), errors.Is(err, errTooMany):
 		status = http.StatusRequestEntityTooLarge
 		s.shut(ReasonTransportError, 0, false)
 	default:
@@ -149,6 +149,9 @@ func (s *Session) readBody(r *http.Request) (*buffer, error) {
 	}
 }
 
+// errTooMany says that a body has more packets than MaxPackets.
+var errTooMany = errors.New("engine: a polling body has too many packets")
+
 // errNotPolling says that a POST came to a session that polls no more.
 var errNotPolling = errors.New("engine: the session has left polling")
 
@@ -165,8 +168,9 @@ func (s *Session) payload(body []byte) (err error) {
 	s.busy, s.handling = true, true
 	s.mu.Unlock()
 	s.seen.Store(s.server.now())
+	left := s.server.options.MaxPackets
 	for more := true; more; {
-		s.guard("Message", func() { body, more, err = s.packets(body) })
+		s.guard("Message", func() { body, more, err = s.packets(body, &left) })
 		more = more && err == nil
 		s.end()
 		if more {
@@ -182,9 +186,13 @@ func (s *Session) payload(body []byte) (err error) {
 }
 
 // packets handles the packets of a body in order, as long as the session is open
-// and not too much waits for its client. It returns what is left.
-func (s *Session) packets(body []byte) (rest []byte, more bool, err error) {
+// and not too much waits for its client. It returns what is left; left is how
+// many packets may still come.
+func (s *Session) packets(body []byte, left *int) (rest []byte, more bool, err error) {
 	for {
+		if *left--; *left < 0 {
+			return nil, false, errTooMany
+		}
 		var p packet.EnginePacket
 		if p, body, more, err = packet.DecodePayload(body); err != nil {
 			return nil, false, err

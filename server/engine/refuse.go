@@ -19,6 +19,7 @@ const (
 	codeBadRequest         refusal = 3
 	codeForbidden          refusal = 4
 	codeUnsupportedVersion refusal = 5
+	codeBusy               refusal = 6 // not of the official server: a bound on connections
 )
 
 var refusalMessages = [...]string{
@@ -36,13 +37,18 @@ var refusalMessages = [...]string{
 func refuse(w http.ResponseWriter, upgrade bool, code refusal) {
 	message := refusalMessages[code]
 	if upgrade {
-		refuseHandshake(w, message)
+		refuseHandshake(w, http.StatusBadRequest, message)
 		return
 	}
 	status := http.StatusBadRequest
 	if code == codeForbidden {
 		status = http.StatusForbidden
 	}
+	answerRefusal(w, status, code, message)
+}
+
+// answerRefusal answers with {code, message}.
+func answerRefusal(w http.ResponseWriter, status int, code refusal, message string) {
 	body := `{"code":` + strconv.Itoa(int(code)) + `,"message":"` + message + `"}`
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
@@ -53,12 +59,12 @@ func refuse(w http.ResponseWriter, upgrade bool, code refusal) {
 }
 
 // refuseHandshake answers a WebSocket handshake that cannot be accepted.
-func refuseHandshake(w http.ResponseWriter, message string) {
+func refuseHandshake(w http.ResponseWriter, status int, message string) {
 	header := w.Header()
 	header.Set("Connection", "close")
 	header.Set("Content-Type", "text/plain; charset=UTF-8")
 	header.Set("Content-Length", strconv.Itoa(len(message)))
-	w.WriteHeader(http.StatusBadRequest)
+	w.WriteHeader(status)
 	_, _ = io.WriteString(w, message)
 }
 

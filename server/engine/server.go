@@ -21,6 +21,7 @@ type Server struct {
 	openTail  string // of the OPEN packet of a WebSocket, after the session's id
 	pollTail  string // the same for polling
 	epoch     time.Time
+	stats     stats
 	polling   bool
 	webSocket bool
 
@@ -59,6 +60,7 @@ func (srv *Server) now() int64 { return int64(time.Since(srv.epoch)) + 1 }
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upgrade := isUpgrade(r)
 	if !srv.allowOrigin(w, r) {
+		srv.stats.refused(codeForbidden)
 		refuse(w, upgrade, codeForbidden)
 		return
 	}
@@ -69,6 +71,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	transport := query.Get("transport")
 	if !(transport == Polling && srv.polling || transport == WebSocket && srv.webSocket) {
+		srv.stats.refused(codeUnknownTransport)
 		refuse(w, upgrade, codeUnknownTransport)
 		return
 	}
@@ -89,6 +92,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			code = codeUnsupportedVersion
 		}
 		if code != codeNone {
+			srv.stats.refused(code)
 			refuse(w, upgrade, code)
 			return
 		}
@@ -131,6 +135,7 @@ func (srv *Server) open(s *Session, tail string) bool {
 	refused := srv.closing
 	srv.sessions[s.id] = s
 	srv.mu.Unlock()
+	srv.stats.opened.Add(1)
 	s.mu.Lock()
 	s.sendPacket('0', `{"sid":"`+s.id+tail)
 	if refused {
@@ -151,6 +156,7 @@ func (srv *Server) open(s *Session, tail string) bool {
 
 // gone forgets a session of which nothing is left.
 func (srv *Server) gone(s *Session) {
+	s.place.Leave()
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	delete(srv.sessions, s.id)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"ackbase/server/admission"
 	"ackbase/server/packet"
 )
 
@@ -27,6 +29,7 @@ type Request struct {
 	URL        *url.URL    // path and query, as requested
 	Host       string      // the Host header
 	RemoteAddr string      // "address:port" of the connection, which may be a proxy's
+	Client     netip.Addr  // the client's address, see package admission; the zero Addr where there is none
 	Secure     bool        // came over TLS to this process
 }
 
@@ -38,6 +41,7 @@ type Session struct {
 	handler Handler
 	request *Request
 	opened  time.Time
+	place   admission.Place
 	flushFn func()       // s.flush, made once so that starting it allocates nothing
 	seen    atomic.Int64 // when the client last gave a sign of life, by Server.now
 	ended   atomic.Bool  // reason is set; for reading without the lock
@@ -71,6 +75,7 @@ type Session struct {
 	handling   bool          // its packets are being handled
 	abortPost  func()        // ends the reading of its body; nil while none is read
 
+	waited     int           // bytes that waited when it closed
 	reason     string        // why the session closed; "" while it is open
 	closeCode  ws.StatusCode // of the close frame
 	lastPacket packet.EngineType
@@ -91,13 +96,17 @@ type Session struct {
 }
 
 // newSession makes a session, in use by its caller, whose handler counts as
-// busy. Nothing of it has been sent yet.
-func newSession(srv *Server, r *http.Request) *Session {
+// busy. Nothing of it has been sent yet. It gives its place back when it is gone.
+func newSession(srv *Server, r *http.Request, place admission.Place) *Session {
 	s := &Session{
-		id:      newID(),
-		server:  srv,
-		request: &Request{Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil},
+		id:     newID(),
+		server: srv,
+		request: &Request{
+			Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil,
+			Client: srv.options.Admission.Client(r),
+		},
 		opened:  time.Now(),
+		place:   place,
 		handler: silent{},
 		busy:    true,
 		refs:    2, // the caller, and Closed that is still to come

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+
+	"ackbase/server/admission"
 )
 
 // raw frames of a hostile client, each against its own session, with the close
@@ -218,7 +220,7 @@ func FuzzWebSocket(f *testing.F) {
 	f.Add([]byte{0x81, 0xfe, 0x03}, 2)
 	b := prepare(f, &Options{MaxPayload: 300, HighWater: 200, MaxBuffered: 4000}, nil)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
-		s := newSession(b.Server, newRequest("EIO=4&transport=websocket"))
+		s := newSession(b.Server, newRequest("EIO=4&transport=websocket"), admission.Place{})
 		client, server := newPipe()
 		s.conn = server
 		b.open(s, b.openTail)
