@@ -122,6 +122,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		PingTimeout:    time.Duration(s.PingTimeout),
 		ConnectTimeout: time.Duration(s.ConnectTimeout),
 		UpgradeTimeout: time.Duration(s.UpgradeTimeout),
+		AllowEIO3:      s.AllowEIO3,
 		MaxPayload:     int(s.MaxMessage),
 		MaxPackets:     int(s.MaxPackets),
 		MaxAttachments: int(s.MaxAttachments),
@@ -278,6 +279,7 @@ type settings struct {
 	PingTimeout    duration `group:"Connections" default:"20s" help:"How long it may take to answer that."`
 	ConnectTimeout duration `group:"Connections" default:"45s" help:"How long a connection may stay without joining a namespace."`
 	UpgradeTimeout duration `group:"Connections" default:"10s" help:"How long an upgrade from polling to WebSocket may take."`
+	AllowEIO3      bool     `group:"Connections" name:"allow-eio3" help:"Serve socket.io-client 2.x too, which speaks Engine.IO protocol 3 (not JSONP)."`
 	MaxNamespaces  count    `group:"Connections" default:"100" help:"Most namespaces of one connection."`
 
 	MaxConnections           count     `group:"Clients" default:"20000" help:"Most connections; also half of the most TCP connections that are no WebSockets. Further ones are told to come later."`

@@ -28,8 +28,14 @@ type client struct {
 // dial opens a session over WebSocket.
 func dial(t testing.TB, url string) *client {
 	t.Helper()
+	return dialQuery(t, url, "EIO=4")
+}
+
+// dialQuery is dial with a query of one's own.
+func dialQuery(t testing.TB, url, query string) *client {
+	t.Helper()
 	c := &client{TB: t, url: url}
-	c.open("")
+	c.open(query)
 	if open := c.next(); !strings.HasPrefix(open, "0") {
 		t.Fatalf("got %q, want OPEN", open)
 	}
@@ -37,10 +43,10 @@ func dial(t testing.TB, url string) *client {
 }
 
 // open opens a WebSocket.
-func (c *client) open(more string) {
+func (c *client) open(query string) {
 	c.Helper()
 	conn, reader, _, err := ws.Dial(context.Background(),
-		"ws"+strings.TrimPrefix(c.url, "http")+"/socket.io/?EIO=4&transport=websocket"+more)
+		"ws"+strings.TrimPrefix(c.url, "http")+"/socket.io/?transport=websocket&"+query)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -74,7 +80,7 @@ func dialPolling(t testing.TB, url string) *client {
 func (c *client) upgrade(pause, resume func()) {
 	c.Helper()
 	probe := &client{TB: c.TB, url: c.url}
-	probe.open("&sid=" + c.poll[strings.LastIndex(c.poll, "=")+1:])
+	probe.open("EIO=4&sid=" + c.poll[strings.LastIndex(c.poll, "=")+1:])
 	probe.send("2probe")
 	if got := probe.next(); got != "3probe" {
 		c.Fatalf("got %q, want 3probe", got)

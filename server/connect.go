@@ -25,7 +25,7 @@ func (e *ConnectError) Error() string { return e.Message }
 
 // Handshake is what a client brought along when it connected to a namespace.
 type Handshake struct {
-	Auth    json.RawMessage // a JSON object, {} where the client sent none; not to be changed
+	Auth    json.RawMessage // a JSON object, {} where the client sent none; not to be changed; see Options.AllowEIO3
 	Query   url.Values      // of the request that opened the connection
 	Header  http.Header     // of that request; not to be changed
 	URL     *url.URL        // of that request; not to be changed
@@ -35,6 +35,8 @@ type Handshake struct {
 	Secure  bool            // it came over TLS to this process
 	Time    time.Time       // when the socket asked for the namespace
 }
+
+var errLargeAuth = &ConnectError{Message: "The auth of this connection is too large"}
 
 // connectPacket handles CONNECT.
 func (c *conn) connectPacket(p packet.Packet) {
@@ -50,11 +52,23 @@ func (c *conn) connectPacket(p packet.Packet) {
 		}
 		auth = append(json.RawMessage(nil), p.Data...)
 	}
-	if c.socket(p.Namespace) != nil {
+	name := string(p.Namespace)
+	if c.protocol3() {
+		var fits bool
+		if name, auth, fits = splitQuery(name); !fits {
+			c.refuse(name, errLargeAuth)
+			return
+		}
+	}
+	if c.socket([]byte(name)) != nil {
 		c.invalidState()
 		return
 	}
-	name := string(p.Namespace)
+	c.join(name, auth)
+}
+
+// join connects a client to a namespace that it is not in.
+func (c *conn) join(name string, auth json.RawMessage) {
 	if len(name) > maxNamespaceName {
 		c.refuse(name, &ConnectError{Message: "Invalid namespace"})
 		return
@@ -70,10 +84,10 @@ func (c *conn) connectPacket(p packet.Packet) {
 	}
 	if !c.keep(len(auth)) {
 		c.server.release(ns)
-		c.refuse(name, &ConnectError{Message: "The auth of this connection is too large"})
+		c.refuse(name, errLargeAuth)
 		return
 	}
-	s := &Socket{id: newID(), namespace: ns, conn: c, auth: auth, issued: time.Now()}
+	s := &Socket{id: c.newID(name), namespace: ns, conn: c, auth: auth, issued: time.Now()}
 	if !c.add(s) {
 		c.server.release(ns)
 		return
@@ -130,7 +144,7 @@ func (s *Socket) connect(refused error) {
 	s.state.Store(stateConnected)
 	s.mu.Unlock()
 	ns.admit(s)
-	_ = c.session.SendText(appendConnect(nil, ns.name, s.id)) // a closed session tells by Closed
+	_ = c.session.SendText(appendConnect(nil, s)) // a closed session tells by Closed
 	ns.mu.Unlock()
 
 	c.mu.Lock()
@@ -147,30 +161,37 @@ func (s *Socket) connect(refused error) {
 }
 
 // appendConnect appends the answer to CONNECT. Connection state recovery will add the pid here.
-func appendConnect(dst []byte, namespace, id string) []byte {
-	dst = packet.AppendHead(dst, packet.Connect, 0, namespace, packet.NoID)
+func appendConnect(dst []byte, s *Socket) []byte {
+	dst = packet.AppendHead(dst, packet.Connect, 0, s.namespace.name, packet.NoID)
+	if s.conn.protocol3() {
+		return dst
+	}
 	dst = append(dst, `{"sid":"`...)
-	dst = append(dst, id...)
+	dst = append(dst, s.id...)
 	return append(dst, `"}`...)
 }
 
 // refuse sends CONNECT_ERROR.
 func (c *conn) refuse(namespace string, err error) {
-	answer := struct {
-		Message string `json:"message"`
-		Data    any    `json:"data,omitempty"`
-	}{Message: err.Error()}
-	var told *ConnectError
-	if errors.As(err, &told) {
-		answer.Message, answer.Data = told.Message, told.Data
-	}
-	body, failed := json.Marshal(answer)
+	told := &ConnectError{Message: err.Error()}
+	errors.As(err, &told)
+	body, failed := json.Marshal(c.refusal(told))
 	if failed != nil {
 		c.server.log.Error("the data of a ConnectError cannot be encoded", "namespace", namespace, "err", failed)
-		answer.Data = nil
-		body, _ = json.Marshal(answer)
+		body, _ = json.Marshal(c.refusal(&ConnectError{Message: told.Message}))
 	}
 	_ = c.session.SendText(packet.AppendHead(nil, packet.ConnectError, 0, namespace, packet.NoID), body)
+}
+
+// refusal is the data of CONNECT_ERROR.
+func (c *conn) refusal(e *ConnectError) any {
+	if c.protocol3() {
+		return refusal3(e)
+	}
+	return struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{e.Message, e.Data}
 }
 
 // newID gives 20 characters that cannot be guessed.

@@ -1,8 +1,8 @@
 // Package server is a Socket.IO server: one [http.Handler] that speaks Socket.IO protocol 5 over
 // Engine.IO protocol 4, so that the stock clients (socket.io-client 3 and 4) connect to it
-// unchanged. Namespaces, rooms, acknowledgements both ways, middleware, binary attachments and
-// broadcasts are those of the official Node server; what a client can see of the protocol is the
-// same.
+// unchanged, and socket.io-client 2 where [Options].AllowEIO3 lets it. Namespaces, rooms,
+// acknowledgements both ways, middleware, binary attachments and broadcasts are those of the
+// official Node server; what a client can see of the protocol is the same.
 //
 // # Basics
 //

@@ -61,6 +61,14 @@ type Options struct {
 	// Transports are "polling" and "websocket", by default both.
 	Transports []string
 
+	// AllowEIO3 serves socket.io-client 2.x too, which speaks Engine.IO protocol 3, as the official
+	// server's option of that name does. Such a client is connected to "/" without asking; its auth
+	// for another namespace is what it has for a query there, an object of texts. A refusal reaches it
+	// as the event "error" with the [ConnectError]'s Data, or its message where that is nil. The id
+	// of its socket is, as it takes for granted, its session's, after the namespace and # but for
+	// "/": whoever knows it can act as this client. JSONP is refused.
+	AllowEIO3 bool
+
 	// Origins are the origins whose pages may connect, such as "https://example.com", or "*" for
 	// all. A page of the same host may always; where Origins is empty, pages of localhost may too.
 	// It sets the CORS headers also.
@@ -138,6 +146,7 @@ func (o *Options) engine() *engine.Options {
 		StallTimeout:   o.StallTimeout,
 		Admission:      o.Admission,
 		Transports:     o.Transports,
+		AllowEIO3:      o.AllowEIO3,
 		Origins:        o.Origins,
 		CheckOrigin:    o.CheckOrigin,
 		Logger:         o.Logger,

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type flags struct {
 	PingTimeout    time.Duration `help:"Time to answer a ping." default:"20s"`
 	ConnectTimeout time.Duration `help:"Time to join a namespace." default:"45s"`
 	MaxPayload     int           `help:"Most bytes of one message." default:"1000000"`
+	AllowEIO3      bool          `help:"Serve clients of Engine.IO protocol 3 too, such as socket.io-client 2.x." name:"allow-eio3"`
 	Data           string        `help:"File with the items of the verbs. Without it they are gone when the program ends."`
 }
 
@@ -60,9 +62,13 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 
 	sockets := server.New(&server.Options{
 		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, ConnectTimeout: f.ConnectTimeout, MaxPayload: f.MaxPayload,
+		AllowEIO3: f.AllowEIO3,
 	})
 	bind(sockets.Of("/"))
 	bind(sockets.Of("/custom"))
+	members := sockets.Of("/members")
+	members.Use(checkToken)
+	bind(members)
 
 	// The verbs, for the same sockets: GET, POST … SUBSCRIBE.
 	store, closeStore, err := open(f.Data)
@@ -75,7 +81,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	socketio.Bind(sockets.Of("/"), verbs)
 
 	bare := engine.New(&engine.Options{
-		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, MaxPayload: f.MaxPayload,
+		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, MaxPayload: f.MaxPayload, AllowEIO3: f.AllowEIO3,
 	}, func(*engine.Session) engine.Handler { return echo{} })
 
 	mux := http.NewServeMux()
@@ -134,6 +140,15 @@ func bind(ns *server.Namespace) {
 	ns.On("message-with-ack", func(e *server.Event) {
 		_ = e.AckBinary(e.Args, e.Attachments)
 	})
+}
+
+// checkToken lets those in whose auth has the right token.
+func checkToken(s *server.Socket) error {
+	var auth struct{ Token string }
+	if json.Unmarshal(s.Handshake().Auth, &auth) != nil || auth.Token != "open sesame" {
+		return &server.ConnectError{Message: "the token is wrong", Data: map[string]string{"code": "UNAUTHENTICATED"}}
+	}
+	return nil
 }
 
 // echo sends every message of an Engine.IO session back as it came.

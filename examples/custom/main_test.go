@@ -132,16 +132,21 @@ func (s *socket) join(namespace, auth string) {
 
 func TestEvents(t *testing.T) {
 	url := start(t)
-	for _, namespace := range []string{"/", "/custom"} {
+	for _, namespace := range []string{"/", "/custom", "/members"} {
 		t.Run(namespace, func(t *testing.T) {
 			head := ""
 			if namespace != "/" {
 				head = namespace + ","
 			}
 			s, _ := dial(t, url, "/socket.io/")
-			s.join(namespace, "")
+			if namespace == "/members" {
+				s.send("40/members,")
+				s.expect(`44/members,{"message":"the token is wrong","data":{"code":"UNAUTHENTICATED"}}`)
+			} else {
+				s.join(namespace, "")
+			}
 			s, _ = dial(t, url, "/socket.io/")
-			s.join(namespace, `{"token":"abc"}`)
+			s.join(namespace, `{"token":"open sesame"}`)
 			s.send("42" + head + `["message",1,"2",{"3":[true]}]`)
 			s.expect("42" + head + `["message-back",1,"2",{"3":[true]}]`)
 			s.send("42"+head+`456["message-with-ack",1,"2",{"3":[false]}]`, "42"+head+`["message-with-ack",1]`, "42"+head+`["unknown"]`)

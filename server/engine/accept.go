@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,8 @@ func handshakeFault(r *http.Request) string {
 
 // serveWebSocket accepts a WebSocket: for a new session where s is nil, else as a
 // probe for an upgrade of s. It returns at once; a goroutine of its own reads.
-func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transport string, s *Session) {
-	if transport != WebSocket {
+func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, query url.Values, s *Session) {
+	if query.Get("transport") != WebSocket {
 		refuse(w, true, codeBadRequest)
 		return
 	}
@@ -67,7 +68,7 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, transp
 		s.startProbe(conn, early)
 		return
 	}
-	s = newSession(srv, r, place)
+	s = newSession(srv, r, query, place)
 	s.conn = conn
 	if !srv.open(s, srv.openTail) {
 		_ = conn.Close()

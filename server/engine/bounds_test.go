@@ -26,7 +26,13 @@ import (
 // to it in pieces of readBufferSize.
 func (b *bench) pipe() (*Session, *recorder, *socket) {
 	b.Helper()
-	s := newSession(b.Server, newRequest("EIO=4&transport=websocket"), admission.Place{})
+	return b.pipeOf("EIO=4&transport=websocket")
+}
+
+func (b *bench) pipeOf(query string) (*Session, *recorder, *socket) {
+	b.Helper()
+	r := newRequest(query)
+	s := newSession(b.Server, r, r.URL.Query(), admission.Place{})
 	client, server := newPipe()
 	b.pipes = append(b.pipes, client)
 	s.conn = server

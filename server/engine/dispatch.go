@@ -95,9 +95,15 @@ func (s *Session) packet(p packet.EnginePacket) error {
 	case packet.EngineMessage:
 		s.handler.Message(s, p.Data, p.Binary)
 	case packet.EnginePong:
+		if s.protocol == 3 {
+			return errHeartbeat
+		}
 		s.pong()
 	case packet.EnginePing:
-		return errPing
+		if s.protocol != 3 {
+			return errHeartbeat
+		}
+		s.answerPing()
 	case packet.EngineClose:
 		return &closed{ws.StatusNormalClosure}
 	}
@@ -110,4 +116,10 @@ type closed struct{ code ws.StatusCode }
 
 func (*closed) Error() string { return "the client closed the session" }
 
-var errPing = errors.New("a client must not send pings: in protocol 4 the server does")
+var errHeartbeat = errors.New("the heartbeat has the wrong direction: in protocol 4 the server sends pings, in protocol 3 the client")
+
+// isUnparseable tells what closes a session with ReasonParseError.
+func isUnparseable(err error) bool {
+	return errors.Is(err, packet.ErrEngineType) || errors.Is(err, packet.ErrBase64) ||
+		errors.Is(err, packet.ErrPayload) || errors.Is(err, packet.ErrUTF8)
+}

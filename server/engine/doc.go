@@ -1,6 +1,7 @@
-// Package engine is an Engine.IO protocol 4 server: one [http.Handler] that
-// carries sessions over HTTP long-polling and WebSocket, with the upgrade
-// between them, heartbeats and bounds. It knows nothing of Socket.IO.
+// Package engine is an Engine.IO server, of protocol 4 and, where it is told
+// so, of protocol 3: one [http.Handler] that carries sessions over HTTP
+// long-polling and WebSocket, with the upgrade between them, heartbeats and
+// bounds. It knows nothing of Socket.IO.
 //
 // # Basics
 //
@@ -37,5 +38,5 @@
 // It keeps no per-session state outside the process: behind a load balancer,
 // all requests of a polling session must reach the same process.
 //
-// Sources: the Engine.IO protocol, revision 4, and RFC 6455.
+// Sources: the Engine.IO protocol, revisions 4 and 3, and RFC 6455.
 package engine

@@ -25,6 +25,13 @@ type Handler interface {
 	Closed(s *Session, reason string)
 }
 
+// Opener is what a Handler can be in addition: Opened comes before the first of
+// its other methods, once accept has returned. What it sends follows the OPEN
+// packet, and what accept has sent.
+type Opener interface {
+	Opened(s *Session)
+}
+
 // Why a session closed, as Handler.Closed gets it.
 const (
 	ReasonTransportClose = "transport close"      // the client closed it, or its connection broke

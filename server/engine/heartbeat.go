@@ -21,13 +21,28 @@ const (
 	clockSlack = 2 * time.Millisecond
 )
 
-// startHeartbeat arms the session's one timer for its first ping.
+// startHeartbeat arms the session's one timer.
 func (s *Session) startHeartbeat() {
 	now := s.server.now()
 	s.seen.Store(now)
-	s.pingAt = now + int64(s.server.options.PingInterval)
-	s.due = s.pingAt
-	s.timer = time.AfterFunc(s.server.options.PingInterval, s.tick)
+	if s.protocol == 3 {
+		s.pongBy = now + s.silence() // pings of the client take the place of pongs
+		s.due = s.pongBy
+	} else {
+		s.pingAt = now + int64(s.server.options.PingInterval)
+		s.due = s.pingAt
+	}
+	s.timer = time.AfterFunc(time.Duration(s.due-now), s.tick)
+}
+
+// silence is how long a client of which a sign of life is awaited may give none: after a ping,
+// or always where the client is the one that pings.
+func (s *Session) silence() int64 {
+	silence := s.server.options.PingTimeout
+	if s.protocol == 3 {
+		silence += s.server.options.PingInterval
+	}
+	return int64(silence)
 }
 
 // schedule sees that the timer fires at the given time, or earlier.
@@ -89,15 +104,24 @@ func (s *Session) checkDeadlines(now int64) (closed bool) {
 	// the ping has not left yet, or the pong is not read since answers wait,
 	// progress of the output counts, and the stall timeout rules.
 	waiting := s.conn != nil && (s.pingLeft > 0 || s.full.Load() || s.answering.Load())
-	s.pongBy = s.seen.Load() + int64(s.server.options.PingTimeout)
+	s.pongBy = s.seen.Load() + s.silence()
 	if waiting {
-		s.pongBy = now + int64(s.server.options.PingTimeout)
+		s.pongBy = now + s.silence()
 	}
 	if now < s.pongBy {
 		return false
 	}
 	s.shut(ReasonPingTimeout, 0, false)
 	return true
+}
+
+// answerPing answers a client of protocol 3.
+func (s *Session) answerPing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason == "" {
+		s.sendPacket(packet.EnginePong, "")
+	}
 }
 
 // pong takes the client's answer to a ping.

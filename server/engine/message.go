@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sync/atomic"
+
 	"github.com/gobwas/ws"
 
 	"ackbase/server/packet"
@@ -11,23 +13,32 @@ import (
 // may be sent the same Message at the same time.
 type Message struct {
 	frame []byte
+	forms atomic.Pointer[forms] // nil until a session needs another
 }
 
 // NewText prepares a text message of the concatenated parts, which are copied.
 // They must be UTF-8 and, since polling separates packets by it, hold no U+001E.
 func NewText(parts ...[]byte) *Message {
 	size := textSize(parts)
-	return &Message{appendText(make([]byte, 0, headerSize(size)+size), size, parts)}
+	return &Message{frame: appendText(make([]byte, 0, headerSize(size)+size), size, parts)}
 }
 
 // NewBinary prepares a binary message of data, which is copied.
 func NewBinary(data []byte) *Message {
 	frame := make([]byte, 0, headerSize(len(data))+len(data))
-	return &Message{append(appendHeader(frame, ws.OpBinary, len(data)), data...)}
+	return &Message{frame: append(appendHeader(frame, ws.OpBinary, len(data)), data...)}
 }
 
-// Size is the number of bytes that the message adds to Session.Buffered.
+// Size is the number of bytes that the message adds to Session.Buffered, of protocol 4.
 func (m *Message) Size() int { return len(m.frame) }
+
+// in is the message's frame in a form.
+func (m *Message) in(f form) []byte {
+	if f == plain {
+		return m.frame
+	}
+	return m.otherForm(f)
+}
 
 // textSize is the payload size of a text message: its packet type and parts.
 func textSize(parts [][]byte) int {

@@ -55,6 +55,10 @@ type Options struct {
 	// both by default. An upgrade is offered where both are.
 	Transports []string
 
+	// AllowEIO3 serves clients of Engine.IO protocol 3 too: socket.io-client 2.x.
+	// JSONP is refused.
+	AllowEIO3 bool
+
 	// Origins are the origins whose pages may connect: exact ones such as
 	// "https://example.com", "https://*.example.com" for every subdomain, or
 	// "*" for all (then without credentials). A page of the same host may

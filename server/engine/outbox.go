@@ -48,14 +48,14 @@ func (o *outbox) room(n int, large bool) *chunk {
 	return &o.chunks[len(o.chunks)-1]
 }
 
-// add appends the frame of a shared message.
-func (o *outbox) add(m *Message, large bool) {
-	if len(m.frame) <= copyLimit {
-		c := o.room(len(m.frame), large)
-		c.b = append(c.b, m.frame...)
+// add appends a frame of a shared message.
+func (o *outbox) add(frame []byte, large bool) {
+	if len(frame) <= copyLimit {
+		c := o.room(len(frame), large)
+		c.b = append(c.b, frame...)
 		return
 	}
-	o.chunks = append(o.chunks, chunk{b: m.frame, large: large})
+	o.chunks = append(o.chunks, chunk{b: frame, large: large})
 }
 
 // setApart ends a write with what is here now.

@@ -2,16 +2,17 @@ package engine
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 )
 
 // openPolling opens a session; its OPEN packet is the answer to the request.
-func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url.Values) {
 	place, admitted := srv.admit(w, r, false)
 	if !admitted {
 		return
 	}
-	s := newSession(srv, r, place)
+	s := newSession(srv, r, query, place)
 	s.getting = true
 	if !srv.open(s, srv.pollTail) {
 		s.release()

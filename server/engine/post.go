@@ -13,6 +13,7 @@ import (
 // servePost takes a payload from the client.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
+	contentType := r.Header.Get("Content-Type")
 	s.mu.Lock()
 	switch {
 	case s.conn != nil:
@@ -28,7 +29,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 		refuse(w, false, codeUnknownSession)
 		return
-	case s.posting, r.Header.Get("Content-Type") == "application/octet-stream":
+	case s.posting, contentType == octetStream && s.protocol != 3:
 		s.shut(ReasonTransportError, 0, false)
 		s.mu.Unlock()
 		refuse(w, false, codeBadRequest)
@@ -52,7 +53,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if err == nil {
 		_ = control.SetReadDeadline(time.Time{})
-		err = s.payload(body.b)
+		err = s.payload(body.b, contentType)
 		body.release()
 	}
 	s.mu.Lock()
@@ -69,7 +70,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 	case errors.As(err, &bye):
 		s.closedByPost()
-	case errors.Is(err, packet.ErrEngineType), errors.Is(err, packet.ErrBase64), errors.Is(err, errNotUTF8):
+	case isUnparseable(err), errors.Is(err, errNotUTF8):
 		status = http.StatusBadRequest
 		s.shut(ReasonParseError, 0, false)
 	case errors.Is(err, errTooBig), errors.Is(err, errTooMany):
@@ -156,10 +157,11 @@ var errTooMany = errors.New("engine: a polling body has too many packets")
 var errNotPolling = errors.New("engine: the session has left polling")
 
 // payload handles the packets of a POST.
-func (s *Session) payload(body []byte) (err error) {
-	if !utf8.Valid(body) {
+func (s *Session) payload(body []byte, contentType string) (err error) {
+	if contentType != octetStream && !utf8.Valid(body) {
 		return errNotUTF8
 	}
+	decode := s.decoder(contentType)
 	s.mu.Lock()
 	if s.conn != nil || s.reason != "" {
 		s.mu.Unlock()
@@ -170,7 +172,7 @@ func (s *Session) payload(body []byte) (err error) {
 	s.seen.Store(s.server.now())
 	left := s.server.options.MaxPackets
 	for more := true; more; {
-		s.guard("Message", func() { body, more, err = s.packets(body, &left) })
+		s.guard("Message", func() { body, more, err = s.packets(body, decode, &left) })
 		more = more && err == nil
 		s.end()
 		if more {
@@ -188,13 +190,13 @@ func (s *Session) payload(body []byte) (err error) {
 // packets handles the packets of a body in order, as long as the session is open
 // and not too much waits for its client. It returns what is left; left is how
 // many packets may still come.
-func (s *Session) packets(body []byte, left *int) (rest []byte, more bool, err error) {
+func (s *Session) packets(body []byte, decode decoder, left *int) (rest []byte, more bool, err error) {
 	for {
 		if *left--; *left < 0 {
 			return nil, false, errTooMany
 		}
 		var p packet.EnginePacket
-		if p, body, more, err = packet.DecodePayload(body); err != nil {
+		if p, body, more, err = decode(body); err != nil {
 			return nil, false, err
 		}
 		if err = s.packet(p); err != nil || !more || s.ended.Load() {

@@ -57,10 +57,15 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request) {
 // it is 0.
 func (s *Session) writeResponse(w http.ResponseWriter, out *outbox, last packet.EngineType) error {
 	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=UTF-8")
+	framing := s.framingOf(out)
+	contentType := "text/plain; charset=UTF-8"
+	if framing == raw {
+		contentType = octetStream
+	}
+	header.Set("Content-Type", contentType)
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Length", strconv.Itoa(payloadSize(out, last)))
-	p := payloadWriter{s: s, w: w, control: http.NewResponseController(w), buf: getBuffer(readBufferSize)}
+	header.Set("Content-Length", strconv.Itoa(framing.payloadSize(out, last)))
+	p := payloadWriter{s: s, w: w, framing: framing, control: http.NewResponseController(w), buf: getBuffer(readBufferSize)}
 	defer p.buf.release()
 	p.extend()
 	for out != nil && len(out.chunks) > 0 {
@@ -104,6 +109,7 @@ type payloadWriter struct {
 	s       *Session
 	w       http.ResponseWriter
 	control *http.ResponseController
+	framing framing
 	buf     *buffer
 	started bool // a packet was added
 	moved   bool // a piece was written
@@ -113,27 +119,23 @@ type payloadWriter struct {
 
 // add appends a packet, writing whatever does not fit into the buffer.
 func (p *payloadWriter) add(op ws.OpCode, data []byte) error {
-	if cap(p.buf.b)-len(p.buf.b) < 4 {
+	if cap(p.buf.b)-len(p.buf.b) < maxPacketHead {
 		if err := p.write(); err != nil {
 			return err
 		}
 	}
-	if p.started {
-		p.buf.b = append(p.buf.b, packet.PayloadSeparator)
-	}
+	p.buf.b = p.framing.appendPacketHead(p.buf.b, op, data, !p.started)
 	p.started = true
-	if op == ws.OpBinary {
-		p.buf.b = append(p.buf.b, 'b')
-	}
+	encode := op == ws.OpBinary && p.framing == separated
 	for len(data) > 0 {
 		// 3 bytes become 4, so pieces of a multiple of 3 join up.
 		piece := data[:min(len(data), 9<<10)]
-		if cap(p.buf.b)-len(p.buf.b) < packet.PayloadBinaryLen(len(piece)) {
+		if cap(p.buf.b)-len(p.buf.b) < packet.Base64Len(len(piece)) {
 			if err := p.write(); err != nil {
 				return err
 			}
 		}
-		if op == ws.OpBinary {
+		if encode {
 			p.buf.b = packet.AppendBase64(p.buf.b, piece)
 		} else {
 			p.buf.b = append(p.buf.b, piece...)
@@ -167,25 +169,24 @@ func (p *payloadWriter) extend() {
 }
 
 // payloadSize is the length of what writeResponse writes.
-func payloadSize(out *outbox, last packet.EngineType) int {
-	n, packets := 0, 0
-	if out != nil {
-		for i := range out.chunks {
-			for rest := out.chunks[i].b; len(rest) > 0; packets++ {
-				var op ws.OpCode
-				var payload []byte
-				op, payload, rest = nextOwnFrame(rest)
-				if op == ws.OpBinary {
-					n += packet.PayloadBinaryLen(len(payload))
-				} else {
-					n += len(payload)
-				}
+func (f framing) payloadSize(out *outbox, last packet.EngineType) int {
+	n := 0
+	var head [maxPacketHead]byte
+	for i := 0; out != nil && i < len(out.chunks); i++ {
+		for rest := out.chunks[i].b; len(rest) > 0; {
+			var op ws.OpCode
+			var payload []byte
+			op, payload, rest = nextOwnFrame(rest)
+			n += len(f.appendPacketHead(head[:0], op, payload, n == 0))
+			if op == ws.OpBinary && f == separated {
+				n += packet.Base64Len(len(payload))
+			} else {
+				n += len(payload)
 			}
 		}
 	}
 	if last != 0 {
-		n++
-		packets++
+		n += len(f.appendPacketHead(head[:0], ws.OpText, []byte{byte(last)}, n == 0)) + 1
 	}
-	return n + packets - 1
+	return n
 }

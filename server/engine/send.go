@@ -12,7 +12,7 @@ import (
 func (s *Session) Send(msgs ...*Message) error {
 	size := 0
 	for _, m := range msgs {
-		size += len(m.frame)
+		size += len(m.in(s.form))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,7 +22,7 @@ func (s *Session) Send(msgs ...*Message) error {
 	}
 	out := s.outbox()
 	for _, m := range msgs {
-		out.add(m, large)
+		out.add(m.in(s.form), large)
 	}
 	s.sent(size, large)
 	return nil

@@ -77,8 +77,13 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var session *Session
 	if sid := query.Get("sid"); sid != "" {
-		if session = srv.session(sid); session == nil {
+		session = srv.session(sid)
+		switch {
+		case session == nil:
 			refuse(w, upgrade, codeUnknownSession)
+			return
+		case (session.protocol == 3) != (query.Get("EIO") == "3"):
+			refuse(w, upgrade, codeBadRequest)
 			return
 		}
 	} else {
@@ -88,22 +93,29 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			code = codeBadMethod
 		case upgrade != (transport == WebSocket):
 			code = codeBadRequest
-		case query.Get("EIO") != "4":
-			code = codeUnsupportedVersion
+		default:
+			if protocol, _ := srv.protocolOf(query); protocol == 0 {
+				code = codeUnsupportedVersion
+			}
 		}
-		if code != codeNone {
+		switch {
+		case code != codeNone:
 			srv.stats.refused(code)
 			refuse(w, upgrade, code)
+			return
+		case query.Has("j") && !upgrade:
+			srv.stats.refused(codeBadRequest)
+			answerRefusal(w, http.StatusBadRequest, codeBadRequest, "JSONP is not supported: use polling over XHR (jsonp: false) or websocket")
 			return
 		}
 	}
 	switch {
 	case upgrade:
-		srv.serveWebSocket(w, r, transport, session)
+		srv.serveWebSocket(w, r, query, session)
 	case transport == WebSocket:
 		refuse(w, false, codeBadRequest)
 	case session == nil:
-		srv.openPolling(w, r)
+		srv.openPolling(w, r, query)
 	default:
 		session.servePolling(w, r)
 	}
@@ -146,6 +158,9 @@ func (srv *Server) open(s *Session, tail string) bool {
 		s.guard("accept", func() {
 			if h := srv.accept(s); h != nil {
 				s.handler = h
+			}
+			if h, ok := s.handler.(Opener); ok {
+				h.Opened(s)
 			}
 		})
 	}

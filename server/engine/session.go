@@ -36,15 +36,17 @@ type Request struct {
 // Session is one Engine.IO client. All methods may be called from any
 // goroutine, and none of them waits for the client.
 type Session struct {
-	id      string
-	server  *Server
-	handler Handler
-	request *Request
-	opened  time.Time
-	place   admission.Place
-	flushFn func()       // s.flush, made once so that starting it allocates nothing
-	seen    atomic.Int64 // when the client last gave a sign of life, by Server.now
-	ended   atomic.Bool  // reason is set; for reading without the lock
+	id       string
+	server   *Server
+	handler  Handler
+	request  *Request
+	opened   time.Time
+	place    admission.Place
+	protocol int // 3 or 4
+	form     form
+	flushFn  func()       // s.flush, made once so that starting it allocates nothing
+	seen     atomic.Int64 // when the client last gave a sign of life, by Server.now
+	ended    atomic.Bool  // reason is set; for reading without the lock
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
@@ -96,8 +98,9 @@ type Session struct {
 }
 
 // newSession makes a session, in use by its caller, whose handler counts as
-// busy. Nothing of it has been sent yet. It gives its place back when it is gone.
-func newSession(srv *Server, r *http.Request, place admission.Place) *Session {
+// busy. Nothing of it has been sent yet. query is that of r. The session gives its
+// place back when it is gone.
+func newSession(srv *Server, r *http.Request, query url.Values, place admission.Place) *Session {
 	s := &Session{
 		id:     newID(),
 		server: srv,
@@ -111,6 +114,7 @@ func newSession(srv *Server, r *http.Request, place admission.Place) *Session {
 		busy:    true,
 		refs:    2, // the caller, and Closed that is still to come
 	}
+	s.protocol, s.form = srv.protocolOf(query)
 	s.changed.L = &s.mu
 	s.flushFn = s.flush
 	s.startHeartbeat()
@@ -123,6 +127,10 @@ func (s *Session) ID() string { return s.id }
 
 // Request is what is kept of the request that opened the session.
 func (s *Session) Request() *Request { return s.request }
+
+// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 where
+// Options.AllowEIO3 lets it.
+func (s *Session) Protocol() int { return s.protocol }
 
 // Transport is the name of the present transport, Polling or WebSocket.
 func (s *Session) Transport() string {

@@ -240,17 +240,20 @@ func (r *reader) frame(h frameHeader, payload []byte) error {
 
 // data handles one whole WebSocket message.
 func (r *reader) data(op ws.OpCode, payload []byte) error {
-	if op == ws.OpBinary {
-		if r.probing {
-			return errNoProbe
-		}
-		r.s.handler.Message(r.s, payload, true)
-		return nil
-	}
-	if !utf8.Valid(payload) {
+	binary := op == ws.OpBinary
+	if !binary && !utf8.Valid(payload) {
 		return errNotUTF8
 	}
-	p, err := packet.DecodeEngine(payload)
+	var p packet.EnginePacket
+	var err error
+	switch {
+	case r.s.protocol == 3:
+		p, err = packet.DecodeEngine3(payload, binary)
+	case binary:
+		p = packet.EnginePacket{Type: packet.EngineMessage, Data: payload, Binary: true}
+	default:
+		p, err = packet.DecodeEngine(payload)
+	}
 	if r.probing {
 		return r.probePacket(p, err)
 	}
@@ -271,9 +274,9 @@ func (s *Session) readFailed(err error) {
 		s.shut(ReasonTransportClose, bye.code, true)
 	case errors.As(err, &bad):
 		s.shut(ReasonTransportError, bad.code, true)
-	case errors.Is(err, packet.ErrEngineType):
+	case isUnparseable(err):
 		s.shut(ReasonParseError, ws.StatusNormalClosure, true)
-	case errors.Is(err, errPing):
+	case errors.Is(err, errHeartbeat):
 		s.shut(ReasonTransportError, ws.StatusNormalClosure, true)
 	default:
 		s.shut(ReasonTransportClose, 0, false)

@@ -220,7 +220,8 @@ func FuzzWebSocket(f *testing.F) {
 	f.Add([]byte{0x81, 0xfe, 0x03}, 2)
 	b := prepare(f, &Options{MaxPayload: 300, HighWater: 200, MaxBuffered: 4000}, nil)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
-		s := newSession(b.Server, newRequest("EIO=4&transport=websocket"), admission.Place{})
+		r := newRequest("EIO=4&transport=websocket")
+		s := newSession(b.Server, r, r.URL.Query(), admission.Place{})
 		client, server := newPipe()
 		s.conn = server
 		b.open(s, b.openTail)

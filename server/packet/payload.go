@@ -100,9 +100,8 @@ func AppendPayload(dst []byte, p EnginePacket) []byte {
 	return append(dst, p.Data...)
 }
 
-// PayloadBinaryLen is the length of n bytes of binary data as a packet of a
-// polling body, without the separator.
-func PayloadBinaryLen(n int) int { return 1 + base64.StdEncoding.EncodedLen(n) }
+// Base64Len is the length of what AppendBase64 appends for n bytes.
+func Base64Len(n int) int { return base64.StdEncoding.EncodedLen(n) }
 
 // AppendBase64 appends data in the base64 of polling bodies. Pieces join up to
 // the base64 of the whole where all but the last are a multiple of 3 bytes long.

@@ -163,4 +163,4 @@ func AppendBase64Binary3(dst, data []byte) []byte {
 }
 
 // Base64Binary3Len is the length of what AppendBase64Binary3 appends for n bytes.
-func Base64Binary3Len(n int) int { return 1 + PayloadBinaryLen(n) }
+func Base64Binary3Len(n int) int { return 2 + Base64Len(n) }

@@ -70,8 +70,8 @@ func TestDecodeBase64InPlace(t *testing.T) {
 			data[i] = byte(i*7 + n)
 		}
 		body := AppendPayload(nil, EnginePacket{Type: EngineMessage, Data: data, Binary: true})
-		if len(body) != PayloadBinaryLen(n) {
-			t.Errorf("%d bytes are %d on the wire, PayloadBinaryLen says %d", n, len(body), PayloadBinaryLen(n))
+		if len(body) != 1+Base64Len(n) {
+			t.Errorf("%d bytes are %d on the wire, Base64Len says %d", n, len(body), Base64Len(n))
 		}
 		unpadded := []byte(strings.TrimRight(string(body), "="))
 		for _, b := range [][]byte{body, unpadded} {

@@ -3,16 +3,18 @@
  * hear through them.
  */
 import { io as io4 } from "socket.io-client";
+// @ts-expect-error: the package has no types
+import io2 from "socket.io-client-2";
 // @ts-expect-error: the package has types, which its "exports" do not name
 import { io as io3 } from "socket.io-client-3";
 
 import { deadline } from "./server.mjs";
 
 /** @typedef {import("socket.io-client").Socket} Socket */
-/** @typedef {{ name: string, version: 3 | 4, transports: string[] }} Way */
+/** @typedef {{ name: string, version: 2 | 3 | 4, transports: string[] }} Way */
 
-/** @param {3 | 4} version @param {string} over @param {string[]} transports @returns {Way} */
-const way = (version, over, transports) => ({ name: `socket.io-client ${version}.x ${over}`, version, transports });
+/** @param {2 | 3 | 4} version @param {string} over @param {string[]} transports @returns {Way} */
+export const way = (version, over, transports) => ({ name: `socket.io-client ${version}.x ${over}`, version, transports });
 
 export const websocket4 = way(4, "over websocket", ["websocket"]);
 export const polling4 = way(4, "over polling", ["polling"]);
@@ -20,9 +22,12 @@ export const upgraded4 = way(4, "over polling, then upgraded", ["polling", "webs
 export const websocket3 = way(3, "over websocket", ["websocket"]);
 export const polling3 = way(3, "over polling", ["polling"]);
 export const upgraded3 = way(3, "over polling, then upgraded", ["polling", "websocket"]);
+export const websocket2 = way(2, "over websocket", ["websocket"]);
+export const polling2 = way(2, "over polling", ["polling"]);
+export const upgraded2 = way(2, "over polling, then upgraded", ["polling", "websocket"]);
 
 /** Every way to connect. */
-export const ways = [websocket4, polling4, upgraded4, websocket3, polling3, upgraded3];
+export const ways = [websocket4, polling4, upgraded4, websocket3, polling3, upgraded3, websocket2, polling2, upgraded2];
 
 /** @type {Set<Socket>} */
 const sockets = new Set();
@@ -43,9 +48,8 @@ export function disconnectAll() {
  * @returns {Promise<Socket>}
  */
 export async function connect(url, way = websocket4, { early = false, prepare, ...options } = {}) {
-  /** @type {typeof io4} */
-  const io = way.version === 3 ? /** @type {any} */ (io3) : io4;
-  const socket = io(url, { forceNew: true, reconnection: false, ...options, transports: way.transports });
+  const io = /** @type {typeof io4} */ (way.version === 2 ? io2 : way.version === 3 ? io3 : io4);
+  const socket = io(url, { forceNew: true, reconnection: false, ...options, transports: [...way.transports] });
   sockets.add(socket);
   prepare?.(socket);
   const upgraded =
@@ -56,6 +60,8 @@ export async function connect(url, way = websocket4, { early = false, prepare, .
     new Promise((resolve, reject) => {
       socket.once("connect", () => resolve(undefined));
       socket.once("connect_error", reject);
+      // A refusal of 2.x: the middleware's data, or its message.
+      if (way.version === 2) socket.once("error", (data) => reject(typeof data === "string" ? new Error(data) : Object.assign(new Error("refused"), { data })));
     }),
     deadline("the connection"),
   ]);

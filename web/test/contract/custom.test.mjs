@@ -55,13 +55,30 @@ for (const way of ways) {
       });
     }
 
+    // What 2.x has instead is a query, which is the auth where it is not for the whole connection.
+    const authOf = (/** @type {object | undefined} */ auth) => (way.version === 2 ? { query: auth } : { auth });
+
     test("each namespace gets its own auth", async () => {
-      for (const [namespace, auth] of [["/", undefined], ["/", { token: "t" }], ["/custom", { n: [1] }]]) {
+      for (const { namespace, auth } of [
+        { namespace: "/" },
+        { namespace: "/", auth: { token: "t" } },
+        { namespace: "/custom", auth: { n: "1", text: "größe &=" } },
+      ]) {
         /** @type {Promise<unknown>} */
         let heard = Promise.resolve();
-        await connect(`${server.url}${namespace}`, way, { auth, prepare: (/** @type {any} */ socket) => (heard = new Promise((resolve) => socket.once("auth", resolve))) });
-        assert.deepEqual(await Promise.race([heard, deadline("auth")]), auth ?? {});
+        await connect(`${server.url}${namespace}`, way, { ...authOf(auth), prepare: (/** @type {any} */ socket) => (heard = new Promise((resolve) => socket.once("auth", resolve))) });
+        assert.deepEqual(await Promise.race([heard, deadline("auth")]), way.version === 2 && namespace === "/" ? {} : (auth ?? {}));
       }
+    });
+
+    test("middleware refuses with its data, or lets in", async () => {
+      await assert.rejects(connect(`${server.url}/members`, way, authOf({ token: "please" })), (/** @type {any} */ err) => {
+        assert.deepEqual(err.data, { code: "UNAUTHENTICATED" });
+        return true;
+      });
+      const socket = await connect(`${server.url}/members`, way, authOf({ token: "open sesame" }));
+      const back = new Promise((resolve) => socket.emit("message-with-ack", "in", resolve));
+      assert.equal(await Promise.race([back, deadline("the ack")]), "in");
     });
 
     test("the verbs work beside events of one's own, on the same socket", async () => {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { call, connect, disconnectAll, ok, polling4, websocket3, websocket4 } from "./client.mjs";
+import { call, connect, disconnectAll, ok, polling2, polling4, websocket2, websocket3, websocket4 } from "./client.mjs";
 import { startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
@@ -92,7 +92,7 @@ const calls = {
 };
 
 describe("a stock client's wrong calls are answered with the right code", () => {
-  for (const way of [websocket4, polling4, websocket3]) {
+  for (const way of [websocket4, polling4, websocket3, websocket2, polling2]) {
     test(way.name, async () => {
       const socket = await connect(server.url, way);
       let count = 0;

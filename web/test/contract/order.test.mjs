@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { call, Changes, connect, disconnectAll, ok, polling3, polling4, upgraded3, upgraded4, websocket3, websocket4 } from "./client.mjs";
+import { call, Changes, connect, disconnectAll, ok, polling2, polling3, polling4, upgraded2, upgraded3, upgraded4, websocket2, websocket3, websocket4 } from "./client.mjs";
 import { holdUpgrades } from "./held.mjs";
 import { deadline, startServer } from "./server.mjs";
 
@@ -39,6 +39,10 @@ describe("1,000 writes of one client are 1,000 events at another, in order and e
     { writing: upgraded4, reading: upgraded3 },
     { writing: polling3, reading: websocket3 },
     { writing: websocket3, reading: polling3 },
+    { writing: polling2, reading: websocket4 },
+    { writing: upgraded2, reading: polling2 },
+    { writing: websocket4, reading: upgraded2 },
+    { writing: websocket2, reading: websocket2 },
   ]) {
     test(`${writing.name} writes, ${reading.name} reads`, () => thousand(writing, reading));
   }
@@ -63,7 +67,7 @@ test("two clients that write and read at the same time hear the same changes in 
 });
 
 test("1,000 writes before, during and after the upgrade are 1,000 answers and 1,000 events in order", async () => {
-  for (const way of [upgraded4, upgraded3]) {
+  for (const way of [upgraded4, upgraded3, upgraded2]) {
     const held = await holdUpgrades(server.url);
     const c = `c${collections++}`;
     const socket = await connect(held.url, way, { early: true });

@@ -53,7 +53,7 @@ export function dataFile() {
  */
 
 /**
- * Starts a program that prints "… listening on URL" as its first line, on a free port.
+ * Starts a program, with --allow-eio3 for the clients of version 2, that prints "… listening on URL" as its first line, on a free port.
  *
  * @param {string[]} [flags]
  * @param {{ pkg?: string }} [options] pkg is "." unless given
@@ -61,7 +61,7 @@ export function dataFile() {
  */
 export async function startServer(flags = [], { pkg = "." } = {}) {
   const data = pkg === "." && !flags.includes("--data") ? ["--data", dataFile()] : [];
-  const child = spawn(binary(pkg), ["--listen", "127.0.0.1:0", ...data, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary(pkg), ["--listen", "127.0.0.1:0", "--allow-eio3", ...data, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
   const kill = () => child.kill("SIGKILL");
@@ -98,7 +98,10 @@ export async function startServer(flags = [], { pkg = "." } = {}) {
  * @returns {Promise<never>}
  */
 export function deadline(what) {
-  return new Promise((_, reject) => {
+  /** @type {Promise<never>} */
+  const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error(`${what} did not come within ${patience} ms`)), patience).unref();
   });
+  late.catch(() => {}); // nobody may wait for it any more
+  return late;
 }

@@ -1,5 +1,5 @@
 /**
- * Every verb: its result, its error and its meta, its options, over every transport, with both versions of the client.
+ * Every verb: its result, its error and its meta, its options, over every transport, with every version of the client.
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
