@@ -221,7 +221,7 @@ func runBench(ctx context.Context, args []string, out, logs io.Writer) error {
 		return err
 	}
 	if _, err := parser.Parse(args); answered || err != nil {
-		return settingError(err, answered)
+		return settingError("ackbase bench", err, answered)
 	}
 	return c.Run(ctx, out, logs)
 }
@@ -343,7 +343,7 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (*se
 	var given settings
 	model, err := parse(&given)
 	if answered || err != nil {
-		return nil, settingError(err, answered)
+		return nil, settingError("ackbase", err, answered)
 	}
 	if given.Version {
 		_, err := fmt.Fprintln(out, "ackbase", version())
@@ -388,20 +388,20 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (*se
 				return nil, fmt.Errorf("%w (it comes from %s)", err, source)
 			}
 		}
-		return nil, settingError(err, false)
+		return nil, settingError("ackbase", err, false)
 	}
 	return s, s.check(file)
 }
 
-// settingError makes a sentence of what kong complains about.
-func settingError(err error, answered bool) error {
+// settingError makes a sentence of what kong complains about in a command's flags.
+func settingError(command string, err error, answered bool) error {
 	if err == nil || answered {
 		return nil
 	}
 	if name, _, missing := strings.Cut(err.Error(), ": "); missing && strings.HasSuffix(err.Error(), "(<EOL>)") {
-		return fmt.Errorf("%s needs a value (ackbase --help lists all settings)", name)
+		return fmt.Errorf("%s needs a value (%s --help lists all settings)", name, command)
 	}
-	return fmt.Errorf("%w (ackbase --help lists all settings)", err)
+	return fmt.Errorf("%w (%s --help lists all settings)", err, command)
 }
 
 func version() string {

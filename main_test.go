@@ -454,7 +454,7 @@ func TestBench(t *testing.T) {
 	if !json.Valid(report.Bytes()) {
 		t.Errorf("no JSON: %s", &report)
 	}
-	if err := run(t.Context(), []string{"bench", "fly", url}, none, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "get") {
+	if err := run(t.Context(), []string{"bench", "fly", url}, none, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "get") || !strings.Contains(err.Error(), "ackbase bench --help") {
 		t.Errorf("a load of an unknown kind: %v", err)
 	}
 	cancel()

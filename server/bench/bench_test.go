@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +34,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // At the test's end no connection may be left.
 func serve(t *testing.T, o *server.Options, on func(ns *server.Namespace)) string {
 	t.Helper()
+	if on == nil {
+		return serveAll(t, o, nil)
+	}
+	return serveAll(t, o, func(sockets *server.Server) { on(sockets.Of("/")) })
+}
+
+// serveAll is serve for more than the main namespace.
+func serveAll(t *testing.T, o *server.Options, on func(*server.Server)) string {
+	t.Helper()
 	store, err := bolt.Open(filepath.Join(t.TempDir(), "bench.db"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +54,7 @@ func serve(t *testing.T, o *server.Options, on func(ns *server.Namespace)) strin
 	verbs := crud.New(collections.New(store, nil), &crud.Options{Logger: o.Logger})
 	sockets := server.New(o)
 	if on != nil {
-		on(sockets.Of("/"))
+		on(sockets)
 	} else {
 		socketio.Bind(sockets.Of("/"), verbs)
 	}
@@ -148,41 +160,111 @@ func TestFanout(t *testing.T) {
 	wantLatency(t, r)
 }
 
-// TestFanoutMisses holds that a lost and a doubled event are errors.
-func TestFanoutMisses(t *testing.T) {
-	for want, times := range map[string]int{"did not arrive": 0, "more than once": 2} {
-		var room *server.Namespace
-		url := serve(t, nil, func(ns *server.Namespace) {
-			room = ns
-			ns.On("SUBSCRIBE", func(e *server.Event) {
-				e.Socket().Join("r")
-				_ = e.AckRaw([]byte("{}"), []byte("null"))
-			})
-			ns.On("POST", func(e *server.Event) {
-				for range times {
-					_ = room.To("r").Emit("ADDED", e.Args[1])
-				}
-				_ = e.AckRaw([]byte("{}"), []byte("null"))
-			})
-		})
-		c := bench.Command{Kind: bench.Fanout, URL: url, Connections: 2, Rate: 50, Seconds: 0.2, Warmup: time.Millisecond, Timeout: 50 * time.Millisecond}
-		r, err := c.Measure(t.Context(), io.Discard)
-		switch {
-		case err != nil: // nothing was delivered at all
-			if times > 0 || !strings.Contains(err.Error(), want) {
-				t.Error(err)
+// TestFanoutFaults holds that events that are lost, doubled or out of order are errors, and counted.
+func TestFanoutFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		// emit tells the subscribers of the n-th write, from 0.
+		emit          func(ns *server.Namespace, n int, item json.RawMessage)
+		error         string
+		lost, doubled bool
+	}{
+		{name: "nothing arrives", emit: func(*server.Namespace, int, json.RawMessage) {}, error: "did not arrive"},
+		{name: "every other is lost", error: "did not arrive", lost: true, emit: func(ns *server.Namespace, n int, item json.RawMessage) {
+			if n%2 == 0 {
+				_ = ns.Emit("ADDED", item)
 			}
-		case r.Errors == 0 || !strings.Contains(r.Error, want):
-			t.Errorf("events came %d times: %d errors, the first %q", times, r.Errors, r.Error)
-		}
+		}},
+		{name: "every other comes twice", error: "more than once", doubled: true, emit: func(ns *server.Namespace, n int, item json.RawMessage) {
+			for range 1 + n%2 {
+				_ = ns.Emit("ADDED", item)
+			}
+		}},
+		{name: "two by two in the wrong order", error: "of a later write", emit: func() func(*server.Namespace, int, json.RawMessage) {
+			var held json.RawMessage
+			return func(ns *server.Namespace, n int, item json.RawMessage) {
+				if n%2 == 0 {
+					held = bytes.Clone(item)
+					return
+				}
+				_ = ns.Emit("ADDED", item)
+				_ = ns.Emit("ADDED", held)
+			}
+		}()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url := serve(t, nil, func(ns *server.Namespace) {
+				ns.On("SUBSCRIBE", func(e *server.Event) { _ = e.AckRaw([]byte("{}"), []byte("null")) })
+				n := 0
+				ns.On("POST", func(e *server.Event) {
+					tt.emit(ns, n, e.Args[1])
+					n++
+					_ = e.AckRaw([]byte("{}"), []byte("null"))
+				})
+			})
+			c := bench.Command{Kind: bench.Fanout, URL: url, Connections: 2, Rate: 50, Seconds: 0.2, Warmup: time.Millisecond, Timeout: 50 * time.Millisecond}
+			r, err := c.Measure(t.Context(), io.Discard)
+			if err != nil { // nothing was delivered at all
+				if tt.name != "nothing arrives" || !strings.Contains(err.Error(), tt.error) {
+					t.Error(err)
+				}
+				return
+			}
+			if r.Errors == 0 || !strings.Contains(r.Error, tt.error) || (r.Doubled > 0) != tt.doubled || tt.lost && (r.Lost < r.Written-3 || r.Lost > r.Written+1) {
+				t.Errorf("%d errors, the first %q; %+v", r.Errors, r.Error, r)
+			}
+		})
 	}
 }
 
+// TestIdle holds the count of heartbeats, of connections held, and of the server's goroutines: one each.
 func TestIdle(t *testing.T) {
-	url := serve(t, &server.Options{PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond}, nil)
-	r := measure(t, bench.Command{Kind: bench.Idle, URL: url, Connections: 40, Seconds: 0.5})
-	if r.Seconds < 0.6 || r.Count < 40 || r.Latency != nil {
-		t.Errorf("%d heartbeats of 40 connections in %v s, latency %v", r.Count, r.Seconds, r.Latency)
+	sockets := server.New(&server.Options{PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	sockets.Of("/")
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", sockets)
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "# TYPE go_goroutines gauge\ngo_goroutines %d\n", serving(t))
+	})
+	web := httptest.NewServer(mux)
+	defer web.Close()
+	r := measure(t, bench.Command{Kind: bench.Idle, URL: web.URL, Connections: 40, Seconds: 0.5})
+	if r.Seconds < 0.6 || r.Count < 40 || r.Held != 40 || r.Latency != nil {
+		t.Errorf("%d heartbeats of 40 connections in %v s, %d held, latency %v", r.Count, r.Seconds, r.Held, r.Latency)
+	}
+	if r.Goroutines == nil || *r.Goroutines != 1 {
+		t.Errorf("goroutines for each connection: %v", r.Goroutines)
+	}
+	if err := sockets.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// serving counts the goroutines that run code of the server's engine.
+func serving(t *testing.T) (n int) {
+	stacks := make([]byte, 8<<20)
+	for stack := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
+		if bytes.Contains(stack, []byte("ackbase/server/engine.")) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestIdleLosses holds that connections that the server closes are told, and not counted as held.
+func TestIdleLosses(t *testing.T) {
+	var n atomic.Int64
+	url := serve(t, &server.Options{PingInterval: 200 * time.Millisecond}, func(ns *server.Namespace) {
+		ns.OnConnect(func(s *server.Socket) {
+			if n.Add(1)%4 == 0 {
+				time.AfterFunc(150*time.Millisecond, func() { s.Cut("the test wants it") })
+			}
+		})
+	})
+	c := bench.Command{Kind: bench.Idle, URL: url, Connections: 8, Seconds: 0.4, Warmup: time.Millisecond}
+	r, err := c.Measure(t.Context(), io.Discard)
+	if err != nil || r.Held != 6 || r.Errors != 2 || !strings.Contains(r.Error, "broke") {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
@@ -329,8 +411,7 @@ func TestBadCommands(t *testing.T) {
 		"--rate":                {Kind: bench.Get, URL: plain.URL, Rate: -1},
 		"--key":                 {Kind: bench.Post, URL: plain.URL, Key: "none at all"},
 		"process 999999999":     {Kind: bench.Post, URL: plain.URL, PID: 999999999},
-		"no WebSocket to":       {Kind: bench.Idle, URL: plain.URL},
-		"connection 1 of 500":   {Kind: bench.Fanout, URL: plain.URL},
+		"404: there is no":      {Kind: bench.Idle, URL: plain.URL},
 		"--timeout":             {Kind: bench.Fanout, URL: plain.URL, Timeout: -1},
 		"--warmup":              {Kind: bench.Fanout, URL: plain.URL, Warmup: -1},
 		"--items: -3 is out of": {Kind: bench.Get, URL: plain.URL, Items: -3},

@@ -18,7 +18,7 @@ type caller struct {
 
 	rate  float64 // calls a second; 0 for a closed loop
 	total int64   // how many calls there are to be; 0 for any number
-	args  func(dst []byte, now time.Duration) []byte
+	args  func(dst []byte, due time.Duration) []byte
 	// answer takes an ack's data and how long it took; nil for the one that counts.
 	answer func(data []byte, latency time.Duration)
 
@@ -85,7 +85,7 @@ func (k *caller) call(c *conn, now time.Duration, n int) (called int) {
 		if !ok {
 			break
 		}
-		k.text = k.args(appendCall(k.text[:0], c.begin(due)), now)
+		k.text = k.args(k.target.appendCall(k.text[:0], c.begin(due)), due)
 		c.queue(k.text)
 		k.issued++
 		k.pending++
@@ -177,6 +177,6 @@ func (k *caller) finish(ctx context.Context) error {
 }
 
 // appendCall begins the text of an event that asks for an ack; its array follows.
-func appendCall(dst []byte, id int64) []byte {
-	return packet.AppendHead(append(dst, byte(packet.EngineMessage)), packet.Event, 0, "/", id)
+func (t *target) appendCall(dst []byte, id int64) []byte {
+	return packet.AppendHead(append(dst, byte(packet.EngineMessage)), packet.Event, 0, t.namespace, id)
 }

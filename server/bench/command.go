@@ -21,7 +21,10 @@ const (
 // zero field stands for the default that its help tells; Kind and URL are needed.
 type Command struct {
 	Kind string `arg:"" enum:"get,post,fanout,idle,polling" help:"Load: get, post, fanout, idle or polling."`
-	URL  string `arg:"" name:"url" help:"Server, such as http://127.0.0.1:3000; its path where it is not /socket.io/."`
+	URL  string `arg:"" name:"url" help:"Server, such as http://127.0.0.1:3000; with its path where that is not /socket.io/, and a query if it wants one."`
+
+	Namespace string `placeholder:"NAME" help:"Namespace to join (/)."`
+	Auth      string `placeholder:"JSON" help:"What CONNECT carries, as socket.io-client's option auth: an object such as {\"token\":\"…\"}."`
 
 	Connections int           `placeholder:"N" help:"Connections: 10 for get, 8 for post, 500 subscribers for fanout, 1000 for idle, 50 for polling."`
 	Depth       int           `placeholder:"N" help:"Calls in flight on each connection: 16 for get, 32 for post, 1 for polling."`
@@ -82,7 +85,7 @@ func (c *Command) Measure(ctx context.Context, progress io.Writer) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	t, err := parseTarget(full.URL)
+	t, err := full.target()
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -21,35 +19,7 @@ import (
 // dialTimeout bounds everything from TCP's connect to the namespace's CONNECT.
 const dialTimeout = 20 * time.Second
 
-// target is where a server is: what --url says.
-type target struct {
-	host string // address and port
-	path string // without the query
-}
-
-// parseTarget reads http://host:port or ws://host:port, with the path of the
-// Socket.IO server where it is not /socket.io/.
-func parseTarget(text string) (target, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "":
-		return target{}, fmt.Errorf("%q is no URL of a server: write one such as http://127.0.0.1:3000", text)
-	case u.Scheme == "https" || u.Scheme == "wss":
-		return target{}, fmt.Errorf("%s: the generator speaks plain TCP only: give the http:// address behind the TLS proxy", text)
-	case u.Scheme != "http" && u.Scheme != "ws":
-		return target{}, fmt.Errorf("%q has the scheme %s: it must be http or ws", text, u.Scheme)
-	}
-	t := target{host: u.Host, path: u.Path}
-	if u.Port() == "" {
-		t.host = net.JoinHostPort(u.Hostname(), "80")
-	}
-	if t.path == "" || t.path == "/" {
-		t.path = "/socket.io/"
-	}
-	return t, nil
-}
-
-// conn is one socket on the main namespace over WebSocket. Between dial and the
+// conn is one socket over WebSocket. Between dial and the
 // loop's add it blocks in Go's way; afterwards only the loop's goroutine touches it.
 type conn struct {
 	raw     rawConn
@@ -63,6 +33,7 @@ type conn struct {
 	free     []int64         // the ack ids that no call in flight uses
 	pings    int64           // heartbeats answered
 	interval time.Duration   // the server's pingInterval
+	heard    sequence        // the events of a fanout that came
 	closed   error           // why it is over, nil while it lives
 }
 
@@ -78,16 +49,23 @@ type handler interface {
 
 var errClosed = errors.New("the server closed the connection")
 
-// dial connects, takes OPEN and joins the main namespace. depth is the number of
+// dial connects, takes OPEN and joins the namespace. depth is the number of
 // calls that it can have in flight.
-func dial(ctx context.Context, t target, depth int) (_ *conn, err error) {
+func dial(ctx context.Context, t *target, depth int) (_ *conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	dialer := ws.Dialer{ReadBufferSize: 1024, WriteBufferSize: 512}
-	socket, early, _, err := dialer.Dial(ctx, "ws://"+t.host+t.path+"?EIO=4&transport=websocket")
-	if err != nil {
-		return nil, fmt.Errorf("no WebSocket to %s%s: %w", t.host, t.path, err)
+	c := &conn{sent: make([]time.Duration, depth), free: make([]int64, depth)}
+	for i := range depth {
+		c.sent[i], c.free[i] = unused, int64(depth-1-i)
 	}
+	for i := range c.mask {
+		c.mask[i] = byte(1 + rand.IntN(255))
+	}
+	socket, early, err := t.dialWebSocket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.in = early
 	defer func() {
 		if err != nil {
 			socket.Close()
@@ -96,38 +74,22 @@ func dial(ctx context.Context, t target, depth int) (_ *conn, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	c := &conn{sent: make([]time.Duration, depth), free: make([]int64, depth)}
-	for i := range depth {
-		c.sent[i], c.free[i] = unused, int64(depth-1-i)
-	}
-	for i := range c.mask {
-		c.mask[i] = byte(1 + rand.IntN(255))
-	}
-	if early != nil {
-		if c.in, err = early.Peek(early.Buffered()); err != nil {
-			return nil, err
-		}
-		c.in = bytes.Clone(c.in)
-		ws.PutReader(early)
-	}
 	in := &opening{c: c, socket: socket, r: bufio.NewReaderSize(socket, 512)}
 	text, err := in.next()
 	if err != nil {
-		return nil, err
+		return nil, t.explain(err)
 	}
-	var open struct{ PingInterval int64 }
-	if text[0] != byte(packet.EngineOpen) || json.Unmarshal(text[1:], &open) != nil {
-		return nil, fmt.Errorf("the server began with %.60q instead of an Engine.IO 4 OPEN packet", text)
+	if _, c.interval, err = opened(text); err != nil {
+		return nil, t.explain(err)
 	}
-	c.interval = time.Duration(open.PingInterval) * time.Millisecond
-	if err := in.send("40"); err != nil {
-		return nil, err
+	if err := in.send(t.join); err != nil {
+		return nil, t.explain(err)
 	}
 	if text, err = in.next(); err != nil {
-		return nil, err
+		return nil, t.explain(err)
 	}
-	if !bytes.HasPrefix(text, []byte("40")) {
-		return nil, fmt.Errorf("the server answered CONNECT with %.200q", text)
+	if err := t.joined(text); err != nil {
+		return nil, err
 	}
 	rest, err := in.r.Peek(in.r.Buffered())
 	if err != nil {

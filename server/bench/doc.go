@@ -10,8 +10,8 @@
 //     put there first where they are missing.
 //   - post: `POST, collection, item` with an ack, on an empty or growing collection.
 //   - fanout: --connections sockets SUBSCRIBE to the collection and one more POSTs
-//     items at --rate; every event is counted and its latency taken from the time
-//     stamp in the item.
+//     items at --rate. By a stamp in the item each subscriber is held to have every
+//     event once and in the order of the writes, and latency counts from when the write was due.
 //   - idle: connections that do nothing but answer heartbeats.
 //   - polling: get over long-polling, --depth packets in each POST body.
 //
@@ -19,7 +19,8 @@
 //
 // Count is what was answered (fanout: delivered) within the measured window, after
 // the warm-up. Errors are all of the run: refused calls, calls without an answer,
-// broken connections, and, for fanout, events that did not arrive or came twice.
+// broken connections, and, for fanout, events that were lost, came twice or out of order; for
+// idle, connections without heartbeats.
 //
 // Without --rate the loop is closed: each connection keeps --depth calls in
 // flight and sends the next when an answer comes. The rate is then what the server
@@ -30,7 +31,8 @@
 // meanwhile (no coordinated omission).
 //
 // CPU per operation is the server process's user and system time over the window,
-// all threads, divided by count. Memory per connection is
-// the growth of the resident set from before the first connection to the end of the
-// window; what the kernel holds for sockets is not in it.
+// all threads, divided by count. Memory per connection is the growth of the resident set that no
+// file backs (RssAnon) from before the first connection to the end of the window; what the
+// kernel holds for sockets is not in it. Goroutines per connection come from
+// go_goroutines in the server's /metrics, where it has that.
 package bench

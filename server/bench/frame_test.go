@@ -103,3 +103,38 @@ func FuzzCutFrame(f *testing.F) {
 		}
 	})
 }
+
+// TestSequence holds against a plain set which numbers came, for orders at random.
+func TestSequence(t *testing.T) {
+	for range 200 {
+		var s sequence
+		came, highest := map[int64]bool{}, int64(-1)
+		for range 100 {
+			n := int64(len(came)) + rand.Int64N(7) - 3
+			if n < 0 {
+				continue
+			}
+			first, inOrder := s.take(n)
+			if first == came[n] || first && inOrder != (n > highest) {
+				t.Fatalf("%d after %v: first %v, in order %v", n, came, first, inOrder)
+			}
+			came[n], highest = true, max(highest, n)
+		}
+		if s.distinct != int64(len(came)) {
+			t.Fatalf("%d were counted of %v", s.distinct, came)
+		}
+	}
+}
+
+func TestStamp(t *testing.T) {
+	want := stamp{4294967295, 17, 5 * time.Second}
+	item := append(want.appendTo([]byte(`[{"item":{"a":1,`)), `}}]`...)
+	if got, ok := findStamp(item); !ok || got != want {
+		t.Errorf("%s: %+v, %v", item, got, ok)
+	}
+	for _, none := range []string{``, `[{"item":{}}]`, `"sent":"`, `"sent":"1-2"`, `"sent":"1-2-x"`, `"sent":"1-2-3`, `"sent":"--"`} {
+		if got, ok := findStamp([]byte(none)); ok {
+			t.Errorf("%s has the stamp %+v", none, got)
+		}
+	}
+}

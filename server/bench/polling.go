@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,7 +124,7 @@ func (w *wire) do(method, host, path string, body []byte, patience time.Duration
 		return nil, err
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s was answered with status %d: %.200s", method, res.StatusCode, text)
+		return nil, fmt.Errorf("%s was answered with %w", method, refusedStatus(res.StatusCode, text))
 	}
 	return text, res.Body.Close()
 }
@@ -133,7 +133,7 @@ func (w *wire) do(method, host, path string, body []byte, patience time.Duration
 func (r *run) poller(ctx context.Context) (_ *poller, err error) {
 	p := &poller{
 		run: r, args: r.arguments(), answered: make(chan struct{}, 1),
-		path: r.target.path + "?EIO=4&transport=polling", due: make([]time.Duration, r.Depth),
+		path: r.target.path + "polling", due: make([]time.Duration, r.Depth),
 	}
 	for i := range p.due {
 		p.due[i] = unused
@@ -144,7 +144,7 @@ func (r *run) poller(ctx context.Context) (_ *poller, err error) {
 			if p.poll.socket != nil {
 				p.poll.socket.Close()
 			}
-			return nil, err
+			return nil, r.target.explain(err)
 		}
 		w.r = bufio.NewReader(w.socket)
 	}
@@ -160,24 +160,25 @@ func (r *run) poller(ctx context.Context) (_ *poller, err error) {
 
 	text, err := p.poll.do(http.MethodGet, r.target.host, p.path, nil, dialTimeout)
 	if err != nil {
-		return nil, err
+		return nil, r.target.explain(err)
 	}
-	var open struct{ SID string }
-	first, _, _ := bytes.Cut(text, []byte{packet.PayloadSeparator})
-	if len(first) == 0 || first[0] != byte(packet.EngineOpen) || json.Unmarshal(first[1:], &open) != nil {
-		return nil, fmt.Errorf("the server began with %.60q instead of an Engine.IO 4 OPEN packet", first)
+	sid, _, err := opened(firstPacket(text))
+	if err != nil {
+		return nil, r.target.explain(err)
 	}
-	p.path += "&sid=" + open.SID
-	if _, err := p.post.do(http.MethodPost, r.target.host, p.path, []byte("40"), dialTimeout); err != nil {
+	p.path += "&sid=" + url.QueryEscape(sid)
+	if _, err := p.post.do(http.MethodPost, r.target.host, p.path, []byte(r.target.join), dialTimeout); err != nil {
 		return nil, err
 	}
 	if text, err = p.poll.do(http.MethodGet, r.target.host, p.path, nil, dialTimeout); err != nil {
 		return nil, err
 	}
-	if !bytes.HasPrefix(text, []byte("40")) {
-		return nil, fmt.Errorf("the server answered CONNECT with %.200q", text)
-	}
-	return p, nil
+	return p, r.target.joined(firstPacket(text))
+}
+
+func firstPacket(body []byte) []byte {
+	first, _, _ := bytes.Cut(body, []byte{packet.PayloadSeparator})
+	return first
 }
 
 func (p *poller) close() {
@@ -278,7 +279,7 @@ func (p *poller) send(stop *atomic.Bool, start time.Duration, i int) {
 		p.mu.Lock()
 		for id := range p.due {
 			p.due[id] = due
-			text = p.args.get(appendCall(text[:0], int64(id)), due)
+			text = p.args.get(p.target.appendCall(text[:0], int64(id)), due)
 			if id > 0 {
 				body = append(body, packet.PayloadSeparator)
 			}

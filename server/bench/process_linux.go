@@ -25,10 +25,11 @@ func (p process) cpu() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// memory is the resident set in bytes.
+// memory is the resident set in bytes without what files back, such as the pages of
+// a database: what a server keeps for its clients.
 func (p process) memory() (int64, error) {
-	// smaps_rollup counts exactly; status may lag by some pages for each thread, but any user may read it.
-	for _, source := range []struct{ file, field string }{{"smaps_rollup", "\nRss:"}, {"status", "\nVmRSS:"}} {
+	// smaps_rollup counts exactly; status may lag by some pages for each core, but any user may read it.
+	for _, source := range []struct{ file, field string }{{"smaps_rollup", "\nAnonymous:"}, {"status", "\nRssAnon:"}} {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p, source.file))
 		if err != nil {
 			continue

@@ -20,11 +20,15 @@ type Result struct {
 	Errors    int64    `json:"errors"`               // of the whole run
 	Error     string   `json:"firstError,omitempty"` // what the first of them was
 	Written   int64    `json:"written,omitempty"`    // fanout: the writes of the whole run
-	Delivered int64    `json:"delivered,omitempty"`  // fanout: the events of the whole run
+	Delivered int64    `json:"delivered,omitempty"`  // fanout: the events of the whole run, each counted once
+	Lost      int64    `json:"lost,omitempty"`       // fanout: events that did not come though their write was acknowledged
+	Doubled   int64    `json:"doubled,omitempty"`    // fanout: events that came again
+	Held      int64    `json:"held,omitempty"`       // idle: connections that were there at the end
 	Latency   *Latency `json:"latency,omitempty"`    // nil where nothing has one
 
-	Server    *Server `json:"server,omitempty"`        // nil without --pid
-	Generator float64 `json:"generatorCPUs,omitempty"` // the generator's own CPU in the window, in cores
+	Server     *Server  `json:"server,omitempty"`                  // nil without --pid
+	Goroutines *float64 `json:"goroutinesPerConnection,omitempty"` // idle: gained by connections; nil where the server's /metrics does not tell
+	Generator  float64  `json:"generatorCPUs,omitempty"`           // the generator's own CPU in the window, in cores
 }
 
 // Latency is a distribution in milliseconds.
@@ -39,8 +43,8 @@ type Latency struct {
 type Server struct {
 	CPUs          float64 `json:"cpus"`                // in the window, in cores
 	CPUPerOp      float64 `json:"cpuPerOp,omitempty"`  // microseconds for one of Count
-	Memory        int64   `json:"memory"`              // resident bytes at the window's end
-	PerConnection int64   `json:"memoryPerConnection"` // resident bytes gained since before the first connection, by connections
+	Memory        int64   `json:"memory"`              // resident bytes that belong to no file (RssAnon) at the window's end
+	PerConnection int64   `json:"memoryPerConnection"` // such bytes gained since before the first connection, by connections
 }
 
 // String is the result for a person, several lines.
@@ -63,7 +67,15 @@ func (r *Result) String() string {
 		fmt.Fprintf(&b, "  %-12s %s\n", "first error", r.Error)
 	}
 	if r.Kind == Fanout {
-		fmt.Fprintf(&b, "  %-12s %d of %d (%d writes)\n", "delivered", r.Delivered, r.Written*int64(r.Connections), r.Written)
+		fmt.Fprintf(&b, "  %-12s %d of %d (%d writes), lost %d, doubled %d\n", "delivered",
+			r.Delivered, r.Written*int64(r.Connections), r.Written, r.Lost, r.Doubled)
+	}
+	if r.Kind == Idle {
+		fmt.Fprintf(&b, "  %-12s %d of %d connections", "held", r.Held, r.Connections)
+		if r.Goroutines != nil {
+			fmt.Fprintf(&b, ", %.2f goroutines each", *r.Goroutines)
+		}
+		b.WriteByte('\n')
 	}
 	if l := r.Latency; l != nil {
 		fmt.Fprintf(&b, "  %-12s p50 %.3g ms, p99 %.3g ms, p99.9 %.3g ms, most %.3g ms\n", "latency", l.P50, l.P99, l.P999, l.Max)

@@ -37,7 +37,10 @@ type run struct {
 	firstError string
 	latency    histogram
 
-	written, delivered int64 // by fanout, over the whole run
+	written, delivered, lost, doubled int64 // by fanout, over the whole run
+
+	held           int64    // by idle: the connections that were there at the end
+	goroutinesEach *float64 // of the server, for each idle connection; nil where it does not tell
 }
 
 func (r *run) now() time.Duration { return time.Since(r.base) }
@@ -154,7 +157,8 @@ func (r *run) result() (*Result, error) {
 	result := &Result{
 		Kind: r.Kind, URL: r.URL, Connections: r.Connections, Rate: r.Rate, Seconds: seconds,
 		Count: r.counted, PerSecond: float64(r.counted) / seconds, Errors: r.errors, Error: r.firstError,
-		Written: r.written, Delivered: r.delivered, Generator: r.window.generator.Seconds() / seconds,
+		Written: r.written, Delivered: r.delivered, Lost: r.lost, Doubled: r.doubled,
+		Held: r.held, Goroutines: r.goroutinesEach, Generator: r.window.generator.Seconds() / seconds,
 	}
 	if r.Kind != Idle {
 		result.Latency = latencyOf(&r.latency)

@@ -17,47 +17,34 @@ func (r *run) sockets(ctx context.Context) error {
 		return err
 	}
 	defer l.close()
-	k := &caller{run: r, loop: l, rate: r.Rate, args: r.arguments().post}
+	items := r.arguments()
+	k := &caller{run: r, loop: l, rate: r.Rate, args: items.post}
 	k.h = k
 	settled := func() bool { return k.pending == 0 }
-	length := r.seconds()
+	var f *fanout
 
 	switch r.Kind {
 	case Get:
 		if err := r.prepare(ctx, l); err != nil {
 			return err
 		}
-		k.args = r.arguments().get
+		k.args = items.get
 		k.conns, err = r.connect(ctx, k, r.Connections, r.Depth)
 	case Post:
 		k.conns, err = r.connect(ctx, k, r.Connections, r.Depth)
 	case Fanout:
-		f := &fanout{caller: k}
+		f = &fanout{caller: k, items: items}
 		k.h, k.answer, settled = f, f.wrote, f.settled
 		err = f.connect(ctx)
 	case Idle:
-		k.stopped = true
-		var conns []*conn
-		if conns, err = r.connect(ctx, k, r.Connections, r.Depth); err != nil {
-			return err
-		}
-		k.rate = 0
-		if every := conns[0].interval; every > 0 { // whole intervals: each connection has the same number of heartbeats
-			length = (length + every - 1) / every * every
-		}
-		defer func() {
-			for _, c := range conns {
-				r.counted += c.pings
-			}
-		}()
-		err = r.restWindow(ctx, k, conns, length)
-		return err
+		k.rate, k.stopped = 0, true
+		return r.idle(ctx, k)
 	}
 	if err != nil {
 		return err
 	}
 
-	r.schedule(length)
+	r.schedule(r.seconds())
 	k.start = r.now()
 	if err := k.drive(ctx, r.watch); err != nil {
 		return err
@@ -68,18 +55,28 @@ func (r *run) sockets(ctx context.Context) error {
 		return err
 	}
 	r.fail(k.pending, "a call was not answered within %v", r.Timeout)
-	if r.Kind == Fanout && k.pending == 0 {
-		due := r.written * int64(r.Connections)
-		r.fail(due-r.delivered, "an event did not arrive within %v", r.Timeout)
-		r.fail(r.delivered-due, "an event came more than once")
+	if f != nil {
+		r.lost = f.missing()
+		r.fail(r.lost, "an event did not arrive within %v", r.Timeout)
 	}
 	return nil
 }
 
-// restWindow lets the connections idle, counting the heartbeats of the window alone.
-func (r *run) restWindow(ctx context.Context, k *caller, conns []*conn, length time.Duration) error {
+// idle lets connections rest for whole ping intervals, and counts the heartbeats meanwhile.
+func (r *run) idle(ctx context.Context, k *caller) error {
+	before, scraped := r.goroutines(ctx)
+	conns, err := r.connect(ctx, k, r.Connections, r.Depth)
+	if err != nil {
+		return err
+	}
+	intervals := int64(0)
+	length := r.seconds()
+	if every := conns[0].interval; every > 0 { // whole ones: each connection has the same number of heartbeats
+		intervals = int64((length + every - 1) / every)
+		length = time.Duration(intervals) * every
+	}
 	r.schedule(length)
-	return k.drive(ctx, func(now time.Duration) (bool, error) {
+	err = k.drive(ctx, func(now time.Duration) (bool, error) {
 		opened := r.window.opened
 		over, err := r.watch(now)
 		if opened == 0 && r.window.opened > 0 {
@@ -89,6 +86,24 @@ func (r *run) restWindow(ctx context.Context, k *caller, conns []*conn, length t
 		}
 		return over, err
 	})
+	if err != nil {
+		return err
+	}
+	if after, still := r.goroutines(ctx); scraped && still {
+		each := float64(after-before) / float64(r.Connections)
+		r.goroutinesEach = &each
+	}
+	for _, c := range conns {
+		r.counted += c.pings
+		if c.closed != nil {
+			continue
+		}
+		r.held++
+		if c.pings < intervals-1 { // the first or last may fall just outside
+			r.fail(1, "a connection had %d heartbeats in %d intervals of %v", c.pings, intervals, c.interval)
+		}
+	}
+	return nil
 }
 
 // connect opens n connections and hands them to the caller's loop, which turns meanwhile, so
@@ -109,7 +124,7 @@ func (r *run) connect(ctx context.Context, k *caller, n, depth int) ([]*conn, er
 	for range min(dialers, n) {
 		workers.Go(func() {
 			for range orders {
-				c, err := dial(ctx, r.target, depth)
+				c, err := dial(ctx, &r.target, depth)
 				results <- dialed{c, err}
 			}
 		})
@@ -130,6 +145,9 @@ func (r *run) connect(ctx context.Context, k *caller, n, depth int) ([]*conn, er
 	for len(conns) < n {
 		select {
 		case d := <-results:
+			if d.err != nil && len(conns) == 0 {
+				return nil, d.err
+			}
 			if d.err != nil {
 				return nil, fmt.Errorf("connection %d of %d failed: %w", len(conns)+1, n, d.err)
 			}
