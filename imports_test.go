@@ -17,6 +17,7 @@ import (
 var mayImport = map[string][]string{
 	"ackbase":                      {"*"},
 	"ackbase/crud":                 {"ackbase/collections"},
+	"ackbase/crud/rest":            {"ackbase/crud", "ackbase/collections"},
 	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},
 	"ackbase/crud/zishang":         {"ackbase/crud"},
 	"ackbase/logs":                 {},

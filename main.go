@@ -32,6 +32,7 @@ import (
 	"ackbase/collections"
 	"ackbase/collections/bolt"
 	"ackbase/crud"
+	"ackbase/crud/rest"
 	"ackbase/crud/socketio"
 	"ackbase/examples/catalogue"
 	"ackbase/logs"
@@ -141,6 +142,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
 	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", sockets))
+	mux.Handle(rest.Prefix, rest.New(service, &rest.Options{MaxBody: int(s.MaxMessage), AllowOrigin: sockets.AllowOrigin}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
 	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",

@@ -165,6 +165,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeHTTP(w, r)
 }
 
+// AllowOrigin decides whether the page that a request comes from may use the server, by
+// Options.Origins or Options.CheckOrigin, and writes the CORS headers if so: for other handlers of the same
+// program, so that one rule holds for all. It may be called concurrently.
+func (s *Server) AllowOrigin(w http.ResponseWriter, r *http.Request) bool {
+	return s.engine.AllowOrigin(w, r)
+}
+
 // accept is called by the engine for each new session.
 func (s *Server) accept(session *engine.Session) engine.Handler {
 	c := &conn{server: s, session: session}

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// allowOrigin decides whether the page that a request comes from may connect,
-// and writes the CORS headers if so.
-func (srv *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
+// AllowOrigin decides whether the page that a request comes from may connect,
+// and writes the CORS headers if so. A request that no page sent is allowed.
+func (srv *Server) AllowOrigin(w http.ResponseWriter, r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) == 0 {
 		return true

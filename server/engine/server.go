@@ -59,7 +59,7 @@ func (srv *Server) now() int64 { return int64(time.Since(srv.epoch)) + 1 }
 // ServeHTTP answers every request of Engine.IO, whatever its path.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upgrade := isUpgrade(r)
-	if !srv.allowOrigin(w, r) {
+	if !srv.AllowOrigin(w, r) {
 		srv.stats.refused(codeForbidden)
 		refuse(w, upgrade, codeForbidden)
 		return

@@ -1,0 +1,14 @@
+// Package rest answers the verbs of package crud over HTTP.
+//
+//	GET    /api/v2/{collection}         a page of items; the query as ?page=&limit=&sort=&fields=&after=&total=&filters[price][$gt]=10
+//	POST   /api/v2/{collection}         a new item
+//	PATCH  /api/v2/{collection}         a JSON Patch over the collection
+//	GET    /api/v2/{collection}/{id}    an item
+//	PUT    /api/v2/{collection}/{id}    the whole item, created where there was none
+//	PATCH  /api/v2/{collection}/{id}    a merge patch or a JSON Patch
+//	DELETE /api/v2/{collection}/{id}
+//
+// Every request runs the verb's own code (crud.Session.Do), so that rules, bounds and
+// errors are those of the socket. PROTOCOL.md of package crud says which headers
+// stand for which options.
+package rest

@@ -1,0 +1,264 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ackbase/collections"
+	"ackbase/crud"
+)
+
+// Prefix is the path that a Handler is mounted on.
+const Prefix = "/api/v2/"
+
+// bodyTimeout is how long the body of a request may take to come.
+const bodyTimeout = 30 * time.Second
+
+// Options of a Handler. The zero value is good.
+type Options struct {
+	// MaxBody is how many bytes the body of a request may have; 2 MB when 0.
+	MaxBody int
+
+	// AllowOrigin decides whether the page that a request comes from may send it, and
+	// writes the headers Access-Control-Allow-Origin and Vary. Where it is nil, pages
+	// of other origins are refused.
+	AllowOrigin func(http.ResponseWriter, *http.Request) bool
+}
+
+// Handler answers the requests below Prefix. It may be used concurrently.
+type Handler struct {
+	service *crud.Service
+	options Options
+}
+
+// New makes a Handler for the verbs of a service. o may be nil.
+func New(service *crud.Service, o *Options) *Handler {
+	h := &Handler{service: service}
+	if o != nil {
+		h.options = *o
+	}
+	if h.options.MaxBody <= 0 {
+		h.options.MaxBody = 2 << 20
+	}
+	if h.options.AllowOrigin == nil {
+		h.options.AllowOrigin = sameOrigin
+	}
+	return h
+}
+
+func sameOrigin(_ http.ResponseWriter, r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	u, err := url.Parse(origin)
+	return origin == "" || err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// What a browser's script may send and read beyond what it always may.
+const (
+	sendable = "Content-Type, If-Match, If-None-Match, Idempotency-Key"
+	readable = "Ackbase-Cursor, ETag, Link, Location, X-Total-Count, Retry-After"
+)
+
+// methods are those of a collection and of an item.
+var methods = map[bool][]string{
+	false: {"GET", "HEAD", "POST", "PATCH", "OPTIONS"},
+	true:  {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if !h.options.AllowOrigin(w, r) {
+		fail(w, "FORBIDDEN", http.StatusForbidden, "pages of this origin may not use this server: it must be started with --origin "+strconv.Quote(r.Header.Get("Origin")))
+		return
+	}
+	w.Header().Set("Access-Control-Expose-Headers", readable)
+	t, err := parseTarget(r.URL.EscapedPath())
+	if err != nil {
+		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
+		return
+	}
+	allowed := methods[t.hasID]
+	if !slices.Contains(allowed, r.Method) {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		fail(w, "BAD_REQUEST", http.StatusMethodNotAllowed, fmt.Sprintf("%s does not go with this path: there are %s", r.Method, strings.Join(allowed, ", ")))
+		return
+	}
+	if r.Method == http.MethodOptions {
+		header := w.Header()
+		header.Set("Allow", strings.Join(allowed, ", "))
+		header.Set("Access-Control-Allow-Methods", strings.Join(allowed, ", "))
+		header.Set("Access-Control-Allow-Headers", sendable)
+		header.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	verb, args, err := h.arguments(w, r, t)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		fail(w, "TOO_LARGE", http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of a request has %d bytes at the most", tooLarge.Limit))
+		return
+	case errors.Is(err, errMediaType):
+		fail(w, "BAD_REQUEST", http.StatusUnsupportedMediaType, err.Error())
+		return
+	case err != nil:
+		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
+		return
+	}
+	answer := h.do(r.Context(), verb, args)
+	if answer == nil {
+		return // the client has gone
+	}
+	answer.write(w, r, t)
+}
+
+// do runs a verb and returns its answer; nil when ctx ended before.
+func (h *Handler) do(ctx context.Context, verb string, args []json.RawMessage) *answer {
+	session := h.service.Open(conn{ctx})
+	defer session.Close()
+	a := &answer{done: make(chan struct{})}
+	session.Do(verb, args, false, a)
+	select {
+	case <-a.done:
+		return a
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// target is what a path names.
+type target struct {
+	collection string
+	id         string
+	hasID      bool
+}
+
+// parseTarget reads an escaped path below Prefix.
+func parseTarget(path string) (t target, err error) {
+	rest := strings.TrimPrefix(path, Prefix)
+	collection, id, hasID := strings.Cut(rest, "/")
+	if t.collection, err = url.PathUnescape(collection); err != nil {
+		return t, err
+	}
+	if t.id, err = url.PathUnescape(id); err != nil {
+		return t, err
+	}
+	t.hasID = hasID && id != ""
+	if t.collection == "" || strings.Contains(id, "/") {
+		return t, fmt.Errorf("the path is %s{collection} or %s{collection}/{id}", Prefix, Prefix)
+	}
+	return t, nil
+}
+
+// quote is a text as JSON.
+func quote(s string) json.RawMessage {
+	b, err := json.Marshal(s)
+	if err != nil { // cannot be: any string marshals
+		panic(err)
+	}
+	return b
+}
+
+// idJSON is the id of a path: a number where it looks like one.
+func (t target) idJSON() (json.RawMessage, error) {
+	id, err := collections.ParseID(t.id)
+	if err != nil {
+		return nil, err
+	}
+	return id.AppendJSON(nil), nil
+}
+
+// arguments makes a verb's call of a request.
+func (h *Handler) arguments(w http.ResponseWriter, r *http.Request, t target) (verb string, args []json.RawMessage, err error) {
+	verb = r.Method
+	if verb == http.MethodHead {
+		verb = http.MethodGet
+	}
+	args = append(args, quote(t.collection))
+	if t.hasID {
+		id, err := t.idJSON()
+		if err != nil {
+			return "", nil, err
+		}
+		args = append(args, id)
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", nil, fmt.Errorf("the query of the URL is malformed: %w", err)
+	}
+	if verb == http.MethodGet {
+		options, err := readOptions(query, t.hasID)
+		if err != nil || options == nil {
+			return verb, args, err
+		}
+		return verb, append(args, options), nil
+	}
+	options, err := writeOptions(r.Header, query)
+	if err != nil {
+		return "", nil, err
+	}
+	if verb != http.MethodDelete {
+		body, err := h.body(w, r, verb, t)
+		if err != nil {
+			return "", nil, err
+		}
+		args = append(args, body)
+	}
+	if options != nil {
+		args = append(args, options)
+	}
+	return verb, args, nil
+}
+
+var errMediaType = errors.New("the body must be JSON")
+
+// body reads the body of a write. That it must say to be JSON keeps pages of
+// other origins from sending it without asking first (CORS).
+func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t target) (json.RawMessage, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	first := byte('{')
+	switch {
+	case verb == "PATCH" && kind == "application/json-patch+json":
+		first = '['
+	case verb == "PATCH" && kind == "application/merge-patch+json" && t.hasID:
+	case verb == "PATCH" && kind == "application/json":
+		first = 0
+	case kind == "application/json":
+	default:
+		good := "application/json"
+		if verb == "PATCH" {
+			good = "application/json-patch+json or application/merge-patch+json"
+		}
+		return nil, fmt.Errorf("%w: send it with Content-Type: %s, not %q", errMediaType, good, r.Header.Get("Content-Type"))
+	}
+	// A body that does not come must not hold the connection for ever. Where the
+	// deadline cannot be set, the server's own hold.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.options.MaxBody)))
+	if err != nil {
+		return nil, fmt.Errorf("the body cannot be read: %w", err)
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	body = bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(body) == 0:
+		return nil, fmt.Errorf("%s needs a body: JSON", verb)
+	case !t.hasID && verb == "PATCH" && body[0] != '[':
+		return nil, errors.New("PATCH of a collection takes a JSON Patch, an array; to change one item, PATCH it by its id")
+	case first != 0 && body[0] != first:
+		return nil, fmt.Errorf("the body of %s with Content-Type %s begins with %q", verb, kind, first)
+	}
+	return body, nil
+}
