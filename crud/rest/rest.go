@@ -227,7 +227,7 @@ var errMediaType = errors.New("the body must be JSON")
 // body reads the body of a write. That it must say to be JSON keeps pages of
 // other origins from sending it without asking first (CORS).
 func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t target) (json.RawMessage, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // a malformed one is none of those below
 	first := byte('{')
 	switch {
 	case verb == "PATCH" && kind == "application/json-patch+json":
