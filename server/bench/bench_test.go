@@ -219,7 +219,7 @@ func TestFanoutFaults(t *testing.T) {
 
 // TestIdle holds the count of heartbeats, of connections held, and of the server's goroutines: one each.
 func TestIdle(t *testing.T) {
-	sockets := server.New(&server.Options{PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	sockets := server.New(&server.Options{PingInterval: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	sockets.Of("/")
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", sockets)
@@ -270,7 +270,7 @@ func TestIdleLosses(t *testing.T) {
 
 // TestHeartbeats holds that a busy connection, over either transport, survives them.
 func TestHeartbeats(t *testing.T) {
-	url := serve(t, &server.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 100 * time.Millisecond}, nil)
+	url := serve(t, &server.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 400 * time.Millisecond}, nil)
 	for _, kind := range []string{bench.Get, bench.Polling} {
 		measure(t, bench.Command{Kind: kind, URL: url, Connections: 2, Depth: 2, Items: 5, Rate: 10, Seconds: 0.7})
 	}
