@@ -76,7 +76,8 @@ type Tx interface {
 
 	// Write records a change and what it does to its item and the indexes. The
 	// caller fills all of the Change but Position and Time, which the
-	// store sets on this very value by the time done is called. Before and Prev must be
+	// store sets on this very value: the Position before Write returns, since a record
+	// may tell of it, and the Time by the time done is called. Before and Prev must be
 	// those of the Get in this update. After must be valid JSON that has the id.
 	// c and its bytes are the store's from then on, to keep and to share: Before must be a copy.
 	Write(c *Change) error
@@ -86,10 +87,26 @@ type Tx interface {
 	NextNumber(collection string) (uint64, error)
 
 	// GetRecord and PutRecord keep private bytes that make no change: idempotency
-	// keys, sessions, counters. A record is gone after its expiry (zero: never).
-	// No such record: ErrNotFound. A nil value deletes.
+	// keys, sessions, counters. They commit with what else the update writes. Records
+	// of one kind are told apart by their key.
+	//
+	// GetRecord gives bytes that are valid until fn returns; ErrNotFound where there is no
+	// such record or it has expired. The value that PutRecord is given is the
+	// store's from then on; nil deletes. Keys that ascend cost a store less than keys at random.
 	GetRecord(kind, key string) ([]byte, error)
-	PutRecord(kind, key string, value []byte, expires time.Time) error
+	PutRecord(kind, key string, value []byte, keep Retention) error
+}
+
+// Retention says how long a record is kept. The zero value: for ever.
+type Retention struct {
+	Expires time.Time // gone from then on; zero: never
+
+	// Of the records of the kind that expire, the store keeps at most so many, and
+	// so many bytes of keys and values; zero: any. It removes those that expire first, and were put
+	// first among these, with the commit that goes beyond, or, where there is much to
+	// remove, a few with each commit.
+	MaxRecords int
+	MaxBytes   int64
 }
 
 // Item is an item as stored.

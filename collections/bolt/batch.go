@@ -24,7 +24,7 @@ type batch struct {
 
 	items    map[itemKey]*itemState
 	counters map[string]*counterState
-	records  map[recordKey]*recordState
+	records  map[string]*recordKind
 
 	changes     []*collections.Change
 	changeBytes int
@@ -67,7 +67,7 @@ func (b *batch) reset() {
 		updates:  updates[:0],
 		items:    make(map[itemKey]*itemState),
 		counters: make(map[string]*counterState),
-		records:  make(map[recordKey]*recordState),
+		records:  make(map[string]*recordKind),
 		arena:    arena,
 	}
 }

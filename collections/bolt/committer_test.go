@@ -181,39 +181,3 @@ func TestTxRefusesWhatDoesNotFit(t *testing.T) {
 		t.Errorf("the head is %d", head.Seq)
 	}
 }
-
-func TestExpiredRecordsAreCleared(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "data.db"), nil)
-	results := make(chan error, 1)
-	put := func(fn func(tx collections.Tx) error) {
-		t.Helper()
-		s.Update(t.Context(), collections.Writer{}, fn, func(err error) { results <- err })
-		if err := <-results; err != nil {
-			t.Fatal(err)
-		}
-	}
-	past := time.Now().Add(-time.Minute)
-	put(func(tx collections.Tx) (err error) {
-		for _, key := range []string{"a", "b", "c"} {
-			err = errors.Join(err, tx.PutRecord("key", key, []byte("x"), past))
-		}
-		return errors.Join(err, tx.PutRecord("key", "stays", []byte("x"), time.Time{}))
-	})
-	put(func(tx collections.Tx) error { return tx.PutRecord("key", "other", []byte("y"), time.Time{}) })
-	tx, err := s.db.Begin(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // a read transaction
-	var left []string
-	c := tx.Bucket(bucketRecords).Cursor()
-	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		left = append(left, string(k))
-	}
-	if len(left) != 2 {
-		t.Errorf("the file still has the records %q", left)
-	}
-	if k, _ := tx.Bucket(bucketExpiries).Cursor().First(); k != nil {
-		t.Errorf("the file still has the expiry %q", k)
-	}
-}

@@ -9,8 +9,9 @@
 //	items:<name>      id key -> revision, raw JSON
 //	index:<name>\0<paths>  keys of the paths' values, then the id key -> where the id key begins
 //	log               sequence number, big-endian -> change
-//	records           kind, key -> expiry, private bytes
-//	expiries          expiry, kind, key -> nothing
+//	records           kind of records -> how many of it expire, their bytes
+//	records:<kind>    key -> expiry, private bytes
+//	expiries:<kind>   second of the expiry, running number -> keys
 //
 // An id key is [collections.ID.AppendKey], a value's key is
 // [collections.Value.AppendKey]: both sort as bytes the way their values do.
@@ -32,6 +33,9 @@
 //     pages.go, and not from counters for each value: those would cost each
 //     write a page for each index, and serve equality only.
 //   - Long values are cut in index keys, see index.go.
+//   - Expiries are queued many keys to an entry, by the second, and an entry is not searched for
+//     when a record is replaced or deleted: what it says then no longer fits the
+//     record, and is passed over. An entry for each record would double what a record costs.
 //
 // Caveats: a View that stays open keeps the pages it sees from being
 // reused. A done function that calls Update can wait for itself when the queue

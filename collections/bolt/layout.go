@@ -19,7 +19,6 @@ var (
 	bucketIndexes     = []byte("indexes")
 	bucketLog         = []byte("log")
 	bucketRecords     = []byte("records")
-	bucketExpiries    = []byte("expiries")
 
 	keyFormat = []byte("format")
 	keyEpoch  = []byte("epoch")
@@ -27,8 +26,10 @@ var (
 )
 
 const (
-	itemsPrefix = "items:"
-	indexPrefix = "index:"
+	itemsPrefix    = "items:"
+	indexPrefix    = "index:"
+	recordsPrefix  = "records:"
+	expiriesPrefix = "expiries:"
 )
 
 func itemsBucket(collection string) []byte { return []byte(itemsPrefix + collection) }

@@ -202,7 +202,7 @@ func (s *Store) syncFolder() {
 
 // layOut makes the buckets of an empty file.
 func layOut(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketCollections, bucketIndexes, bucketLog, bucketRecords, bucketExpiries} {
+	for _, name := range [][]byte{bucketMeta, bucketCollections, bucketIndexes, bucketLog, bucketRecords} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func (s *Store) loadMeta(tx *bbolt.Tx) error {
 		return damaged(s.path, errors.New("it does not tell its epoch"))
 	}
 	s.epoch = binary.BigEndian.Uint64(epoch)
-	for _, name := range [][]byte{bucketCollections, bucketIndexes, bucketLog, bucketRecords, bucketExpiries} {
+	for _, name := range [][]byte{bucketCollections, bucketIndexes, bucketLog, bucketRecords} {
 		if tx.Bucket(name) == nil {
 			return damaged(s.path, fmt.Errorf("its part %q is missing", name))
 		}

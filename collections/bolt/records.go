@@ -2,9 +2,10 @@ package bolt
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -14,144 +15,334 @@ import (
 // maxRecordKey is how many bytes the kind and the key of a record may have together.
 const maxRecordKey = 1024
 
-// maxExpired is how many expired records one commit clears away.
-const maxExpired = 256
+// A commit removes at most so many records that have expired or are over the bound of their kind, and two
+// for each that it puts: all of them go in the end, and no commit takes long for it.
+const maxRemoved = 32
 
-type recordKey struct{ kind, key string }
+// maxQueued is from how many bytes on an entry of the expiries takes no more keys: bbolt
+// has several entries in a page, and copies the page for each that is added.
+const maxQueued = 900
 
-// recordState is a record as of now in the batch.
-type recordState struct {
+// recordKind is the records of one kind as of now in the batch.
+type recordKind struct {
+	bucket  *bbolt.Bucket // nil where there is none yet
+	counts  recordCounts
+	stored  recordCounts // as the file has them
+	states  map[string]*recordState
+	changed []*recordState        // in the order of their first change, also those that were undone
+	keep    collections.Retention // of the newest one
+}
+
+// recordCounts are what the file keeps of the records of a kind that expire.
+type recordCounts struct{ number, bytes uint64 }
+
+func (c recordCounts) append(dst []byte) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, c.number), c.bytes)
+}
+
+func decodeRecordCounts(b []byte) (recordCounts, error) {
+	if b == nil {
+		return recordCounts{}, nil
+	}
+	if len(b) != 16 {
+		return recordCounts{}, fmt.Errorf("bolt: the counts of a kind of records have %d bytes, not 16", len(b))
+	}
+	return recordCounts{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, nil
+}
+
+// over tells whether there are more records than are to be kept.
+func (k *recordKind) over() bool {
+	return k.keep.MaxRecords > 0 && k.counts.number > uint64(k.keep.MaxRecords) ||
+		k.keep.MaxBytes > 0 && k.counts.bytes > uint64(k.keep.MaxBytes)
+}
+
+// record is a record's content.
+type record struct {
 	value   []byte // nil for none
 	expires int64  // Unix milliseconds, or never
-	stored  int64  // the expiry that the file has
-	exists  bool   // in the file
+}
+
+func (r record) expiring() bool { return r.value != nil && r.expires != never }
+
+// recordState is a record as of now in the batch, and as it is in the file.
+type recordState struct {
+	key     string
+	now     record
+	stored  record // its value is valid as long as the transaction
 	changed bool
 }
 
-func (k recordKey) bytes() []byte {
-	b := make([]byte, 0, len(k.kind)+1+len(k.key))
-	b = append(b, k.kind...)
-	b = append(b, 0)
-	return append(b, k.key...)
+const expirySize = 8
+
+// decodeRecord reads a record as the file has it; its value is part of v.
+func decodeRecord(v []byte) (record, error) {
+	if len(v) < expirySize {
+		return record{}, fmt.Errorf("bolt: a record has only %d bytes", len(v))
+	}
+	return record{v[expirySize:len(v):len(v)], int64(binary.BigEndian.Uint64(v))}, nil
 }
 
-func (k recordKey) check() error {
-	if k.kind == "" || strings.IndexByte(k.kind, 0) >= 0 {
-		return collections.Errorf(collections.ErrBadRequest, "a record's kind is a text without NUL, not %q", k.kind)
+// recordKind is the state of a kind of records.
+func (b *batch) recordKind(name string) (*recordKind, error) {
+	if k := b.records[name]; k != nil {
+		return k, nil
 	}
-	if len(k.kind)+len(k.key) > maxRecordKey {
-		return collections.Errorf(collections.ErrBadRequest, "a record's key of %d bytes is too long: at most %d together with its kind", len(k.key), maxRecordKey)
+	if name == "" || strings.IndexByte(name, 0) >= 0 {
+		return nil, collections.Errorf(collections.ErrBadRequest, "a record's kind is a text without NUL, not %q", name)
 	}
-	return nil
-}
-
-func expiryKey(expires int64, record []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(nil, uint64(expires)), record...)
-}
-
-func (b *batch) record(k recordKey) (*recordState, error) {
-	if state := b.records[k]; state != nil {
-		return state, nil
-	}
-	if err := k.check(); err != nil {
+	counts, err := decodeRecordCounts(b.tx.Bucket(bucketRecords).Get([]byte(name)))
+	if err != nil {
 		return nil, err
 	}
-	state := &recordState{}
-	if v := b.tx.Bucket(bucketRecords).Get(k.bytes()); len(v) >= 8 {
-		state.exists = true
-		state.stored = int64(binary.BigEndian.Uint64(v))
-		state.expires = state.stored
-		state.value = slices.Clone(v[8:])
-		if state.value == nil {
-			state.value = []byte{}
-		}
+	k := &recordKind{
+		bucket: b.tx.Bucket([]byte(recordsPrefix + name)),
+		counts: counts,
+		stored: counts,
+		states: make(map[string]*recordState),
 	}
-	b.records[k] = state
-	return state, nil
+	b.records[name] = k
+	return k, nil
 }
 
-// GetRecord implements collections.Tx. Its bytes may be kept, but not modified.
+// record is the state of a record.
+func (b *batch) record(kind, key string) (*recordKind, *recordState, error) {
+	k, err := b.recordKind(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	if state := k.states[key]; state != nil {
+		return k, state, nil
+	}
+	if len(kind)+len(key) > maxRecordKey || key == "" {
+		return nil, nil, collections.Errorf(collections.ErrBadRequest, "a record's key has 1 to %d bytes together with its kind, not %d", maxRecordKey, len(kind)+len(key))
+	}
+	state := &recordState{key: key}
+	if k.bucket != nil {
+		if v := k.bucket.Get([]byte(key)); v != nil {
+			if state.stored, err = decodeRecord(v); err != nil {
+				return nil, nil, err
+			}
+			state.now = state.stored
+			b.bytes += len(v) // whoever reads it copies it
+		}
+	}
+	k.states[key] = state
+	return k, state, nil
+}
+
+var errNoRecord = collections.Errorf(collections.ErrNotFound, "there is no such record")
+
+// GetRecord implements collections.Tx.
 func (t *transaction) GetRecord(kind, key string) ([]byte, error) {
 	if t.over {
 		return nil, errOver
 	}
-	state, err := t.batch.record(recordKey{kind, key})
+	_, state, err := t.batch.record(kind, key)
 	if err != nil {
 		return nil, err
 	}
-	if state.value == nil || (state.expires != never && state.expires <= t.batch.now) {
-		return nil, collections.Errorf(collections.ErrNotFound, "no record %s %q", kind, key)
+	if state.now.value == nil || (state.now.expires != never && state.now.expires <= t.batch.now) {
+		return nil, errNoRecord
 	}
-	return state.value, nil
+	return state.now.value, nil
 }
 
-// PutRecord implements collections.Tx. It copies the value.
-func (t *transaction) PutRecord(kind, key string, value []byte, expires time.Time) error {
+// PutRecord implements collections.Tx.
+func (t *transaction) PutRecord(kind, key string, value []byte, keep collections.Retention) error {
 	if t.over {
 		return errOver
 	}
-	state, err := t.batch.record(recordKey{kind, key})
+	k, state, err := t.batch.record(kind, key)
 	if err != nil {
 		return err
 	}
-	old := *state
-	t.undos = append(t.undos, func() { *state = old })
-	state.changed = true
-	state.value = slices.Clone(value)
-	state.expires = expiryMillis(expires)
+	old, oldKeep := *state, k.keep
+	t.undos = append(t.undos, func() { *state, k.keep = old, oldKeep })
+	if !state.changed {
+		state.changed = true
+		k.changed = append(k.changed, state)
+	}
+	state.now, k.keep = record{value, expiryMillis(keep.Expires)}, keep
 	t.batch.bytes += len(value)
 	t.markWritten()
 	return nil
 }
 
-// flushRecords puts the batch's records into the file and clears some expired ones away.
+// flushRecords puts the batch's records into the file and removes some of those that
+// have expired or are too many.
 func (b *batch) flushRecords() error {
-	records, expiries := b.tx.Bucket(bucketRecords), b.tx.Bucket(bucketExpiries)
-	for k, state := range b.records {
-		if !state.changed {
-			continue
-		}
-		key := k.bytes()
-		if state.exists && state.stored != never {
-			if err := expiries.Delete(expiryKey(state.stored, key)); err != nil {
-				return err
+	for name, k := range b.records {
+		if len(k.changed) > 0 {
+			if err := b.flushKind(name, k); err != nil {
+				return fmt.Errorf("records %s: %w", name, err)
 			}
 		}
-		if state.value == nil {
-			if err := records.Delete(key); err != nil {
-				return err
-			}
-			continue
+	}
+	counted := b.tx.Bucket(bucketRecords)
+	var names []string
+	if err := counted.ForEach(func(name, _ []byte) error { names = append(names, string(name)); return nil }); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := b.removeRecords(name); err != nil {
+			return fmt.Errorf("records %s: %w", name, err)
 		}
-		if err := records.Put(key, append(binary.BigEndian.AppendUint64(nil, uint64(state.expires)), state.value...)); err != nil {
-			return err
-		}
-		if state.expires != never {
-			if err := expiries.Put(expiryKey(state.expires, key), nil); err != nil {
+		if k := b.records[name]; k != nil && k.counts != k.stored {
+			if err := counted.Put([]byte(name), k.counts.append(nil)); err != nil {
 				return err
 			}
 		}
 	}
-	return b.clearExpired(records, expiries)
+	return nil
 }
 
-// clearExpired removes the oldest expired records.
-func (b *batch) clearExpired(records, expiries *bbolt.Bucket) error {
-	var gone [][]byte
-	c := expiries.Cursor()
-	for k, _ := c.First(); len(k) > 8 && len(gone) < maxExpired; k, _ = c.Next() {
-		if int64(binary.BigEndian.Uint64(k)) > b.now {
-			break
-		}
-		gone = append(gone, slices.Clone(k))
-	}
-	for _, k := range gone {
-		if err := records.Delete(k[8:]); err != nil {
+// flushKind puts the changed records of a kind and queues their expiries.
+func (b *batch) flushKind(name string, k *recordKind) error {
+	var err error
+	if k.bucket == nil {
+		if k.bucket, err = b.tx.CreateBucketIfNotExists([]byte(recordsPrefix + name)); err != nil {
 			return err
 		}
-		if err := expiries.Delete(k); err != nil {
+		if err := b.tx.Bucket(bucketRecords).Put([]byte(name), k.stored.append(nil)); err != nil {
+			return err
+		}
+	}
+	puts := make([]put, 0, len(k.changed))
+	queued := make(map[uint64][]string) // keys by the second of their expiry
+	for _, state := range k.changed {
+		if !state.changed { // undone, or here already
+			continue
+		}
+		state.changed = false
+		k.count(state.key, state.stored, -1)
+		k.count(state.key, state.now, +1)
+		start := len(b.arena)
+		b.arena = append(b.arena, state.key...)
+		key := b.arena[start:len(b.arena):len(b.arena)]
+		switch {
+		case state.now.value != nil:
+			start = len(b.arena)
+			b.arena = append(binary.BigEndian.AppendUint64(b.arena, uint64(state.now.expires)), state.now.value...)
+			puts = append(puts, put{key: key, value: b.arena[start:len(b.arena):len(b.arena)]})
+		case state.stored.value != nil:
+			puts = append(puts, put{key: key, drop: true})
+		}
+		if state.now.expiring() {
+			second := expirySecond(state.now.expires)
+			queued[second] = append(queued[second], state.key)
+		}
+	}
+	if err := apply(k.bucket, puts); err != nil {
+		return err
+	}
+	return b.queueExpiries(name, queued)
+}
+
+// count adds a record to the counts of its kind, or takes it out.
+func (k *recordKind) count(key string, r record, sign int) {
+	if r.expiring() {
+		k.counts.number += uint64(sign)
+		k.counts.bytes += uint64(sign * (len(key) + len(r.value)))
+	}
+}
+
+// expirySecond is the second after which a record has expired, by which it is queued.
+func expirySecond(expires int64) uint64 { return (uint64(expires) + 999) / 1000 }
+
+const expiryKeySize = 16
+
+// queueExpiries appends keys to the queue of a kind, many to an entry.
+func (b *batch) queueExpiries(name string, queued map[uint64][]string) error {
+	if len(queued) == 0 {
+		return nil
+	}
+	queue, err := b.tx.CreateBucketIfNotExists([]byte(expiriesPrefix + name))
+	if err != nil {
+		return err
+	}
+	var puts []put
+	for second, keys := range queued {
+		for len(keys) > 0 {
+			number, err := queue.NextSequence()
+			if err != nil {
+				return err
+			}
+			start := len(b.arena)
+			b.arena = binary.BigEndian.AppendUint64(b.arena, second)
+			b.arena = binary.BigEndian.AppendUint64(b.arena, number)
+			value := len(b.arena)
+			for len(keys) > 0 && (len(b.arena) == value || len(b.arena)-value+len(keys[0]) < maxQueued) {
+				b.arena = appendText(b.arena, keys[0])
+				keys = keys[1:]
+			}
+			puts = append(puts, put{key: b.arena[start:value:value], value: b.arena[value:len(b.arena):len(b.arena)]})
+		}
+	}
+	return apply(queue, puts)
+}
+
+// removeRecords removes records of a kind that have expired or are too many, in the order of
+// the queue.
+func (b *batch) removeRecords(name string) error {
+	queue := b.tx.Bucket([]byte(expiriesPrefix + name))
+	if queue == nil {
+		return nil
+	}
+	most := maxRemoved
+	if k := b.records[name]; k != nil {
+		most += 2 * len(k.changed)
+	}
+	for most > 0 {
+		at, keys := queue.Cursor().First()
+		if at == nil {
+			return nil
+		}
+		if len(at) != expiryKeySize {
+			return errQueue
+		}
+		second := binary.BigEndian.Uint64(at)
+		expired := second*1000 <= uint64(b.now)
+		if !expired && (b.records[name] == nil || !b.records[name].over()) {
+			return nil
+		}
+		k, err := b.recordKind(name)
+		if err != nil {
+			return err
+		}
+		r := entryReader{b: keys}
+		for ; most > 0 && len(r.b) > 0 && (expired || k.over()); most-- {
+			if err := k.remove(r.text(), second); err != nil {
+				return err
+			}
+			if r.bad {
+				return errQueue
+			}
+		}
+		if at = slices.Clone(at); len(r.b) == 0 {
+			err = queue.Delete(at)
+		} else {
+			err = queue.Put(at, slices.Clone(r.b))
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// remove removes a record that was queued with this second, unless it was deleted or put again
+// since, with another expiry.
+func (k *recordKind) remove(key []byte, second uint64) error {
+	v := k.bucket.Get(key)
+	if v == nil {
+		return nil
+	}
+	r, err := decodeRecord(v)
+	if err != nil || !r.expiring() || expirySecond(r.expires) != second {
+		return err
+	}
+	k.count(string(key), r, -1)
+	return k.bucket.Delete(key)
+}
+
+var errQueue = errors.New("bolt: an entry of the expiries cannot be read: the file is damaged, restore it from a backup")

@@ -213,7 +213,7 @@ func testReopen(t *testing.T, open Open, reopen func(testing.TB, collections.Sto
 		h.remove("items", number(3))
 		h.must(func(tx collections.Tx) error {
 			_, err := tx.NextNumber("items")
-			return errors.Join(err, tx.PutRecord("key", "a", []byte("kept"), time.Time{}))
+			return errors.Join(err, tx.PutRecord("key", "a", []byte("kept"), collections.Retention{}))
 		})
 		before := h.changes(origin, 11)
 		h.Store = reopen(t, h.Store, nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"ackbase/collections"
 )
@@ -112,95 +111,5 @@ func testRead(t *testing.T, open Open) {
 				t.Errorf("List with an ended context: %v", err)
 			}
 		})
-	})
-}
-
-func testRecords(t *testing.T, open Open) {
-	read := func(h *harness, kind, key string) (value string, err error) {
-		h.must(func(tx collections.Tx) error {
-			b, e := tx.GetRecord(kind, key)
-			value, err = string(b), e
-			return nil
-		})
-		return value, err
-	}
-	write := func(h *harness, kind, key string, value []byte, expires time.Time) {
-		h.t.Helper()
-		h.must(func(tx collections.Tx) error { return tx.PutRecord(kind, key, value, expires) })
-	}
-
-	t.Run("a record is kept, replaced and deleted, and makes no change", func(t *testing.T) {
-		h := start(t, open, nil)
-		head := h.Head()
-		if _, err := read(h, "key", "a"); !errors.Is(err, collections.ErrNotFound) {
-			t.Errorf("a record that nobody wrote: %v", err)
-		}
-		write(h, "key", "a", []byte("one"), time.Time{})
-		write(h, "other", "a", []byte("elsewhere"), time.Time{})
-		if got, err := read(h, "key", "a"); got != "one" || err != nil {
-			t.Errorf("the record reads %q, %v", got, err)
-		}
-		write(h, "key", "a", []byte("two"), time.Now().Add(time.Hour))
-		if got, err := read(h, "key", "a"); got != "two" || err != nil {
-			t.Errorf("the replaced record reads %q, %v", got, err)
-		}
-		write(h, "key", "a", nil, time.Time{})
-		if _, err := read(h, "key", "a"); !errors.Is(err, collections.ErrNotFound) {
-			t.Errorf("the deleted record: %v", err)
-		}
-		if got, err := read(h, "other", "a"); got != "elsewhere" || err != nil {
-			t.Errorf("the record of the other kind reads %q, %v", got, err)
-		}
-		if h.Head() != head {
-			t.Error("records moved the head")
-		}
-	})
-
-	t.Run("an update sees its own records", func(t *testing.T) {
-		h := start(t, open, nil)
-		var got []byte
-		h.must(func(tx collections.Tx) (err error) {
-			if err := tx.PutRecord("key", "a", []byte("one"), time.Time{}); err != nil {
-				return err
-			}
-			got, err = tx.GetRecord("key", "a")
-			return err
-		})
-		if string(got) != "one" {
-			t.Errorf("the update read %q", got)
-		}
-	})
-
-	t.Run("a failed update leaves no record", func(t *testing.T) {
-		h := start(t, open, nil)
-		write(h, "key", "a", []byte("one"), time.Time{})
-		if err := h.update(func(tx collections.Tx) error {
-			return errors.Join(tx.PutRecord("key", "a", []byte("two"), time.Time{}), tx.PutRecord("key", "b", []byte("new"), time.Time{}), errors.New("on purpose"))
-		}); err == nil {
-			t.Error("the update's error was lost")
-		}
-		if got, _ := read(h, "key", "a"); got != "one" {
-			t.Errorf("the record reads %q", got)
-		}
-		if _, err := read(h, "key", "b"); !errors.Is(err, collections.ErrNotFound) {
-			t.Errorf("the record of the failed update: %v", err)
-		}
-	})
-
-	t.Run("a record is gone after its expiry", func(t *testing.T) {
-		h := start(t, open, nil)
-		write(h, "key", "past", []byte("x"), time.Now().Add(-time.Hour))
-		write(h, "key", "future", []byte("y"), time.Now().Add(time.Hour))
-		if _, err := read(h, "key", "past"); !errors.Is(err, collections.ErrNotFound) {
-			t.Errorf("an expired record: %v", err)
-		}
-		if got, err := read(h, "key", "future"); got != "y" || err != nil {
-			t.Errorf("a record before its expiry reads %q, %v", got, err)
-		}
-		write(h, "key", "past", []byte("again"), time.Now().Add(time.Hour))
-		write(h, "key", "other", []byte("z"), time.Time{})
-		if got, err := read(h, "key", "past"); got != "again" || err != nil {
-			t.Errorf("a record written again after its expiry reads %q, %v", got, err)
-		}
 	})
 }

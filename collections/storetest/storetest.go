@@ -71,7 +71,7 @@ func probe(t testing.TB, open Open) abilities {
 	}
 	a := abilities{severalItems: err == nil}
 	err = h.update(func(tx collections.Tx) error {
-		return errors.Join(set(tx, "probe", number(3), `{"id":3}`), tx.PutRecord("probe", "key", []byte("x"), time.Time{}))
+		return errors.Join(set(tx, "probe", number(3), `{"id":3}`), tx.PutRecord("probe", "key", []byte("x"), collections.Retention{}))
 	})
 	if err != nil && !errors.Is(err, collections.ErrBadRequest) {
 		t.Fatalf("an update of an item and a record: %v; a store that cannot do it answers with an ErrBadRequest", err)
