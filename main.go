@@ -100,6 +100,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Collections: s.collections,
 		Declared:    s.DeclaredOnly,
 		MaxItem:     int(s.MaxItem),
+
+		KeepKeys:     time.Duration(s.KeepKeys),
+		MaxKeys:      int(s.MaxKeys),
+		MaxKeysBytes: int64(s.MaxKeysBytes),
 	})
 	if err := s.seed(ctx, db, logger); err != nil {
 		if ctx.Err() != nil {
@@ -270,6 +274,10 @@ type settings struct {
 	MaxPending       count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
 	RequestRate      count `group:"Limits" default:"100000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED."`
+
+	KeepKeys     duration `group:"Limits" default:"24h" help:"How long an idempotency key is known: within this time a write that comes again under its key gets its first answer, and changes nothing."`
+	MaxKeys      count    `group:"Limits" default:"1000000" help:"Most keys that are known. Beyond it the oldest are forgotten."`
+	MaxKeysBytes size     `group:"Limits" default:"1GB" help:"Most bytes of keys and their answers in the data file. Beyond it the oldest are forgotten."`
 
 	MaxMessage     size  `group:"Messages" default:"2MB" help:"Largest message from a client, and polling body. A larger one closes its connection."`
 	MaxPackets     count `group:"Messages" default:"100000" help:"Most packets in one polling body. More close the connection."`

@@ -238,7 +238,8 @@ func TestSecondSignalExitsAtOnce(t *testing.T) {
 }
 
 // TestKilledServerKeepsWhatItAcknowledged kills the process with SIGKILL while
-// 64 clients write, and looks for every acknowledged item after a restart.
+// 64 clients write, and looks for every acknowledged item after a restart. Each client
+// then repeats its writes under their keys, the one without an answer among them, and all have taken effect once.
 func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	const clients, enough = 64, 3000
 	data := dataFile(t)
@@ -247,6 +248,11 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	type posted struct {
 		id        json.Number
 		client, n int
+		answer    answer
+	}
+	post := func(c *client, client, n int) (answer, error) {
+		item := map[string]any{"client": client, "n": n, "text": strings.Repeat("x", n%300)}
+		return c.call("POST", "items", item, map[string]any{"key": fmt.Sprintf("%d-%d", client, n)})
 	}
 	var (
 		acked [clients][]posted
@@ -258,7 +264,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 		c := connect(t, p.url)
 		wg.Go(func() {
 			for n := 0; ; n++ {
-				a, err := c.call("POST", "items", map[string]any{"client": i, "n": n, "text": strings.Repeat("x", n%300)})
+				a, err := post(c, i, n)
 				if err != nil {
 					return // killed
 				}
@@ -271,7 +277,7 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				acked[i] = append(acked[i], posted{item.ID, i, n})
+				acked[i] = append(acked[i], posted{item.ID, i, n, a})
 				if total.Add(1) == enough {
 					close(full)
 				}
@@ -308,6 +314,23 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 			if err := json.Unmarshal(a.result, &item); err != nil || a.fault != nil || item.Client != w.client || item.N != w.n {
 				t.Fatalf("item %s, acknowledged to client %d as its write %d, is %s (%+v)", w.id, w.client, w.n, a.result, a.fault)
 			}
+			again, err := post(c, w.client, w.n)
+			if err != nil || !bytes.Equal(again.result, w.answer.result) || !bytes.Equal(again.meta, w.answer.meta) {
+				t.Fatalf("client %d's write %d was answered %s %s, and after the kill %s %s (%+v, %v)",
+					w.client, w.n, w.answer.result, w.answer.meta, again.result, again.meta, again.fault, err)
+			}
+		}
+	}
+	for i, list := range acked { // what was on its way was stored or was not
+		for range 2 {
+			if a, err := post(c, i, len(list)); err != nil || a.fault != nil {
+				t.Fatalf("client %d's last write: %+v, %v", i, a.fault, err)
+			}
+		}
+		var meta struct{ Total int }
+		query := map[string]any{"limit": 1, "filters": map[string]any{"client": i}}
+		if err := json.Unmarshal(c.must(t, "GET", "items", query).meta, &meta); err != nil || meta.Total != len(list)+1 {
+			t.Errorf("client %d made %d writes and has %d items (%v)", i, len(list)+1, meta.Total, err)
 		}
 	}
 	var next struct{ ID json.Number }

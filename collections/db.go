@@ -5,6 +5,14 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+)
+
+// What is kept of idempotency keys where nothing else is set.
+const (
+	DefaultKeepKeys     = 24 * time.Hour
+	DefaultMaxKeys      = 1_000_000
+	DefaultMaxKeysBytes = 1 << 30
 )
 
 // DefaultMaxItem is the size limit of an item in bytes where none is set.
@@ -15,6 +23,12 @@ type Options struct {
 	Collections map[string]Collection // what is configured of collections, by name
 	Declared    bool                  // only the collections above exist; else any with a good name
 	MaxItem     int                   // bytes of an item as stored; zero: DefaultMaxItem
+
+	// Idempotency keys (Write.Key) are kept for a time, while they are among the newest so many,
+	// and together with their answers take no more than so many bytes. Zero: DefaultKeepKeys, DefaultMaxKeys, DefaultMaxKeysBytes.
+	KeepKeys     time.Duration
+	MaxKeys      int
+	MaxKeysBytes int64
 }
 
 // Check tells what is wrong with options that a person has written: names of
@@ -56,6 +70,15 @@ func New(store Store, o *Options) *DB {
 	}
 	if db.options.MaxItem <= 0 {
 		db.options.MaxItem = DefaultMaxItem
+	}
+	if db.options.KeepKeys <= 0 {
+		db.options.KeepKeys = DefaultKeepKeys
+	}
+	if db.options.MaxKeys <= 0 {
+		db.options.MaxKeys = DefaultMaxKeys
+	}
+	if db.options.MaxKeysBytes <= 0 {
+		db.options.MaxKeysBytes = DefaultMaxKeysBytes
 	}
 	return db
 }

@@ -85,7 +85,7 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if e.op == exprAnd && len(e.subs) == 0 {
 		return nil, nil
 	}
-	return &Filter{expr: e, canonical: string(appendCanonical(nil, raw))}, nil
+	return &Filter{expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber))}, nil
 }
 
 // Match tells whether an item, checked JSON, matches. It allocates only to

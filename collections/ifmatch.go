@@ -34,6 +34,19 @@ func ParseIfMatch(raw json.RawMessage) (*IfMatch, error) {
 	return &IfMatch{rev: rev}, nil
 }
 
+// text is what ParseIfMatch reads; empty for no condition.
+func (m *IfMatch) text() string {
+	switch {
+	case m == nil:
+		return ""
+	case m.any:
+		return `"*"`
+	case m.rev.IsZero():
+		return "null"
+	}
+	return `"` + m.rev.String() + `"`
+}
+
 // check fails with an ErrPrecondition where the condition does not hold. The
 // zero rev is that of no item.
 func (m *IfMatch) check(present Rev) error {

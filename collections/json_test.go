@@ -164,8 +164,8 @@ func FuzzCheckJSON(f *testing.F) {
 		if !EqualJSON(raw, compact) || !same(decode(t, raw), decode(t, compact)) {
 			t.Fatalf("%q compacts to %q", raw, compact)
 		}
-		canonical := appendCanonical(nil, raw)
-		if again := appendCanonical(nil, canonical); string(again) != string(canonical) {
+		canonical := appendCanonical(nil, raw, appendJSNumber)
+		if again := appendCanonical(nil, canonical, appendJSNumber); string(again) != string(canonical) {
 			t.Fatalf("%q is canonical as %q and that as %q", raw, canonical, again)
 		}
 		if n := rawDepth(compact); n > MaxDepth {
@@ -185,22 +185,30 @@ func TestEqualJSON(t *testing.T) {
 		if got, want := EqualJSON(x, y), same(a, b); got != want {
 			t.Fatalf("%s and %s: %v", x, y, got)
 		}
-		if got := string(appendCanonical(nil, x)); got != string(appendCanonical(nil, x2)) {
+		if got := string(appendCanonical(nil, x, appendJSNumber)); got != string(appendCanonical(nil, x2, appendJSNumber)) {
 			t.Fatalf("%s and %s have different canonical texts", x, x2)
+		}
+		exact := func(raw []byte) string { return string(appendCanonical(nil, raw, appendExactNumber)) }
+		if got := exact(x); got != exact(x2) {
+			t.Fatalf("%s and %s have different exact texts", x, x2)
+		}
+		if got, want := exact(x) == exact(y), same(a, b); got != want {
+			t.Fatalf("%s and %s have the same exact text: %v", x, y, got)
 		}
 	})
 }
 
 func TestEqualNumbers(t *testing.T) {
+	exact := func(value string) string { return string(appendCanonical(nil, []byte(value), appendExactNumber)) }
 	equal := [][2]string{{"1", "1.0"}, {"1", "10e-1"}, {"100", "1e2"}, {"0", "-0.0"}, {"0", "0e99999999999999999999"}, {"-1.50", "-15e-1"}, {"0.001", "1E-3"}}
 	for _, p := range equal {
-		if !EqualJSON([]byte(p[0]), []byte(p[1])) {
+		if !EqualJSON([]byte(p[0]), []byte(p[1])) || exact(p[0]) != exact(p[1]) {
 			t.Errorf("%s and %s are equal", p[0], p[1])
 		}
 	}
 	different := [][2]string{{"1", "-1"}, {"9007199254740992", "9007199254740993"}, {"1", "10"}, {"0.1", "0.10000000000000000001"}, {"1", `"1"`}, {"0", "false"}, {"1e-400", "0"}}
 	for _, p := range different {
-		if EqualJSON([]byte(p[0]), []byte(p[1])) {
+		if EqualJSON([]byte(p[0]), []byte(p[1])) || exact(p[0]) == exact(p[1]) {
 			t.Errorf("%s and %s are not equal", p[0], p[1])
 		}
 	}

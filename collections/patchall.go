@@ -26,7 +26,7 @@ func (db *DB) PatchAll(ctx context.Context, collection string, patch []byte, w W
 		done(Result{}, err)
 		return
 	}
-	db.update(ctx, w, func(tx Tx, out *write) error {
+	db.update(ctx, request{verbPatchAll, collection, ID{}, patch}, w, func(tx Tx, out *write) error {
 		return db.patchAll(tx, out, collection, named, ops, w)
 	}, done)
 }

@@ -18,12 +18,20 @@ type Write struct {
 	IfMatch *IfMatch // nil: no condition
 	Reason  string   // kept with the change; at most MaxReason bytes of UTF-8
 	By      string   // kept with the change: the subject of the writer's token
+
+	// Key is an idempotency key, at most MaxKey bytes of UTF-8 without control
+	// characters; empty for none. Within Options.KeepKeys the same key from the same
+	// subject (By) for the same collection gets the Result of the first write with it
+	// again, and changes nothing, whatever became of the item since; ErrConflict if
+	// the write is not the same: its form, id, content (as EqualJSON), IfMatch and Reason.
+	// Only what succeeded counts as first, also where it changed nothing.
+	Key string
 }
 
 // Result is what a write did. Its bytes are the caller's to keep, but are
 // shared with the change log's readers: they must not be modified.
 type Result struct {
-	Item     Item     // as stored; of a Delete the item before it
+	Item     Item     // as stored; of a Delete the item before it, but none where Write.Key repeats it
 	Created  bool     // the item did not exist before
 	Existed  bool     // the item existed before
 	Position Position // of the last change that the write made; if it made none, that of what it saw
@@ -54,7 +62,7 @@ func (db *DB) Post(ctx context.Context, collection string, item []byte, w Write,
 		done(Result{}, err)
 		return
 	}
-	db.update(ctx, w, func(tx Tx, out *write) error {
+	db.update(ctx, request{verbPost, collection, given, item}, w, func(tx Tx, out *write) error {
 		id := given
 		if id.IsZero() {
 			var err error
@@ -85,7 +93,7 @@ func (db *DB) Put(ctx context.Context, collection string, id ID, item []byte, w 
 		done(Result{}, err)
 		return
 	}
-	db.update(ctx, w, func(tx Tx, out *write) error {
+	db.update(ctx, request{verbPut, collection, id, item}, w, func(tx Tx, out *write) error {
 		before, exists, err := lookUp(tx, collection, id)
 		if err != nil {
 			return err
@@ -112,7 +120,7 @@ func (db *DB) Merge(ctx context.Context, collection string, id ID, patch []byte,
 		done(Result{}, err)
 		return
 	}
-	db.change(ctx, collection, id, w, func(item []byte) ([]byte, error) {
+	db.change(ctx, request{verbMerge, collection, id, patch}, w, func(item []byte) ([]byte, error) {
 		return mergeNodes(rawNode(item), rawNode(patch)).append(make([]byte, 0, len(item)+len(patch))), nil
 	}, done)
 }
@@ -128,7 +136,7 @@ func (db *DB) Patch(ctx context.Context, collection string, id ID, patch []byte,
 		done(Result{}, err)
 		return
 	}
-	db.change(ctx, collection, id, w, func(item []byte) ([]byte, error) {
+	db.change(ctx, request{verbPatch, collection, id, patch}, w, func(item []byte) ([]byte, error) {
 		p := patcher{root: rawNode(item), maxDepth: MaxDepth}
 		if err := p.run(ops); err != nil {
 			return nil, err
@@ -138,9 +146,9 @@ func (db *DB) Patch(ctx context.Context, collection string, id ID, patch []byte,
 }
 
 // change is a write that makes an item out of what it was.
-func (db *DB) change(ctx context.Context, collection string, id ID, w Write, apply func(item []byte) ([]byte, error), done func(Result, error)) {
-	db.update(ctx, w, func(tx Tx, out *write) error {
-		before, exists, err := lookUp(tx, collection, id)
+func (db *DB) change(ctx context.Context, r request, w Write, apply func(item []byte) ([]byte, error), done func(Result, error)) {
+	db.update(ctx, r, w, func(tx Tx, out *write) error {
+		before, exists, err := lookUp(tx, r.collection, r.id)
 		if err != nil {
 			return err
 		}
@@ -148,7 +156,7 @@ func (db *DB) change(ctx context.Context, collection string, id ID, w Write, app
 			return err
 		}
 		if !exists {
-			return Errorf(ErrNotFound, "there is no item %s in %s", id, collection)
+			return Errorf(ErrNotFound, "there is no item %s in %s", r.id, r.collection)
 		}
 		after, err := apply(before.JSON)
 		if err != nil {
@@ -157,7 +165,7 @@ func (db *DB) change(ctx context.Context, collection string, id ID, w Write, app
 		if err := checkPatched(after, before.ID, false); err != nil {
 			return err
 		}
-		return db.replace(tx, out, collection, before, after, w)
+		return db.replace(tx, out, r.collection, before, after, w)
 	}, done)
 }
 
@@ -192,7 +200,7 @@ func (db *DB) Delete(ctx context.Context, collection string, id ID, w Write, don
 		done(Result{}, err)
 		return
 	}
-	db.update(ctx, w, func(tx Tx, out *write) error {
+	db.update(ctx, request{verbDelete, collection, id, nil}, w, func(tx Tx, out *write) error {
 		before, exists, err := lookUp(tx, collection, id)
 		if err != nil {
 			return err
@@ -236,7 +244,7 @@ func (db *DB) checkWrite(collection string, w Write) error {
 	if len(w.Reason) > MaxReason || !utf8.ValidString(w.Reason) {
 		return Errorf(ErrBadRequest, "the reason must be at most %d bytes of UTF-8", MaxReason)
 	}
-	return nil
+	return w.checkKey()
 }
 
 // checkItem checks an object and returns a compact copy and its id, zero for none.
@@ -277,9 +285,12 @@ func (db *DB) checkPatch(collection string, raw []byte, w Write, all bool) ([]pa
 	return parsePatch(CompactJSON(make([]byte, 0, len(raw)), raw), all)
 }
 
-// update runs fn in an update of the store and tells done what it did. fn may
-// run again; out is new each time.
-func (db *DB) update(ctx context.Context, w Write, fn func(tx Tx, out *write) error, done func(Result, error)) {
+// update runs fn, which does what r asks, in an update of the store and tells done what it
+// did. fn may run again; out is new each time.
+func (db *DB) update(ctx context.Context, r request, w Write, fn func(tx Tx, out *write) error, done func(Result, error)) {
+	if w.Key != "" {
+		fn = db.once(r, w, fn)
+	}
 	var last *write
 	db.store.Update(ctx, w.Writer, func(tx Tx) error {
 		last = &write{}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"ackbase/collections"
 	"ackbase/crud"
 )
@@ -43,17 +45,32 @@ type done struct{ *sync.WaitGroup }
 func (d done) Answer(result, fault, meta []byte) { d.Done() }
 
 func BenchmarkPost256InFlight(b *testing.B) {
-	s, _ := open(b, nil)
-	c := dial(s, "bench", 1<<30)
-	post := args(`"items"`, `{"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`)
-	b.ReportAllocs()
-	for n := 0; n < b.N; n += 256 {
-		var wg sync.WaitGroup
-		for range min(256, b.N-n) {
-			wg.Add(1)
-			c.session.Do("POST", post, false, done{&wg})
-		}
-		wg.Wait()
+	for _, c := range []struct {
+		name string
+		key  func() (uuid.UUID, error) // nil for none
+	}{{"NoKey", nil}, {"TimeOrderedKey", uuid.NewV7}, {"RandomKey", uuid.NewRandom}} {
+		b.Run(c.name, func(b *testing.B) {
+			s, _ := open(b, nil)
+			client := dial(s, "bench", 1<<30)
+			post := args(`"items"`, `{"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`)
+			b.ReportAllocs()
+			for n := 0; n < b.N; n += 256 {
+				var wg sync.WaitGroup
+				for range min(256, b.N-n) {
+					wg.Add(1)
+					args := post
+					if c.key != nil {
+						key, err := c.key()
+						if err != nil {
+							b.Fatal(err)
+						}
+						args = append(post[:2:2], fmt.Appendf(nil, `{"key":"%s"}`, key))
+					}
+					client.session.Do("POST", args, false, done{&wg})
+				}
+				wg.Wait()
+			}
+		})
 	}
 }
 

@@ -15,7 +15,8 @@ var codes = map[string]float64{
 }
 
 // FuzzDo sends whatever JSON as a request: it is answered once, with three values
-// that parse, and never by a fault of the server.
+// that parse, and never by a fault of the server. A write with a key that succeeded is answered
+// with the same bytes when it comes again.
 func FuzzDo(f *testing.F) {
 	for _, args := range []string{
 		``, `1`, `null`, `"items"`, `"items",1`, `"items","1"`, `"items",null`, `"items",{}`, `"items",[]`,
@@ -24,6 +25,8 @@ func FuzzDo(f *testing.F) {
 		`"items",[{"op":"add","path":"/9","value":{"a":1}},{"op":"move","from":"/9/a","path":"/9/b"},{"op":"test","path":"/1","value":1}]`,
 		`"items",{"page":1,"limit":5,"sort":"-name,id","filters":{"name":{"$gt":"a"},"$or":[{"a.b":1},{"c":{"$in":[1,"2"]}}]},"fields":["name"],"total":false}`,
 		`"items",null,{"filters":{"name":"x"},"snapshot":true,"patch":true}`,
+		`"items",{"name":"x"},{"key":"k"}`, `"items",{"id":1,"n":[1.0,{"b":1,"a":2}]},{"key":"l","ifMatch":"*","reason":""}`, `"items",1,{"key":"m"}`,
+		`"items",[{"op":"add","path":"/8","value":{}}],{"key":"n"}`, `"items",1,{},{"key":""}`, `"items",{},{"key":1}`, `"items",{},{"key":"\u0000"}`,
 		`"items",{"a":1,"a":2}`, `"items",{"a":"\ud800"}`, `"items",{"__proto__":1}`, `"it/ems"`, `"items",1e400`, `"items",-1`, `"items",9007199254740993`,
 		`"items",{"id":"a/b"}`, `"items",{"filters":{"a":{"$regex":"x"}}}`, `"items",` + strings.Repeat("[", 70) + strings.Repeat("]", 70),
 	} {
@@ -49,6 +52,12 @@ func FuzzDo(f *testing.F) {
 			if !json.Valid([]byte(a.result)) || !json.Valid([]byte(a.meta)) || a.meta[0] != '{' {
 				t.Fatalf("not a success: %+v", a)
 			}
+			if keyed(verbs[int(verb)%len(verbs)], raw) {
+				c.session.Do(verbs[int(verb)%len(verbs)], raw, false, reply{c, 1})
+				if again := nextAnswer(c); again != a {
+					t.Fatalf("%s: first %+v, then %+v", args, a, again)
+				}
+			}
 			return
 		}
 		var fault struct {
@@ -62,6 +71,26 @@ func FuzzDo(f *testing.F) {
 			t.Fatalf("%s: %s", args, a.fault)
 		}
 	})
+}
+
+// keyed tells whether a write that succeeded had a key.
+func keyed(verb string, args []json.RawMessage) bool {
+	if len(args) < 3 {
+		return false
+	}
+	at := 2
+	if first := args[1][0]; (verb == "PUT" || verb == "PATCH") && first != '{' && first != '[' {
+		at = 3 // behind the id
+	}
+	if len(args) == at {
+		return false
+	}
+	var options map[string]any
+	if err := json.Unmarshal(args[at], &options); err != nil {
+		return false
+	}
+	_, ok := options["key"]
+	return ok
 }
 
 // nextAnswer takes the next answer, passing over events.

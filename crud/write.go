@@ -188,11 +188,11 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 	return nil
 }
 
-// writeOptions reads { ifMatch, reason }.
+// writeOptions reads { ifMatch, reason, key }.
 func (r *request) writeOptions(at int) (collections.Write, error) {
 	r.session.requests++
 	w := collections.Write{Writer: collections.Writer{Conn: r.session.conn.ID(), Request: r.session.requests}}
-	m, err := r.members(r.arg(at), "ifMatch", "reason")
+	m, err := r.members(r.arg(at), "ifMatch", "reason", "key")
 	if err != nil {
 		return w, err
 	}
@@ -204,6 +204,11 @@ func (r *request) writeOptions(at int) (collections.Write, error) {
 	if raw, ok := m["reason"]; ok {
 		if w.Reason, err = text(raw); err != nil {
 			return w, badRequest("the option reason is a text")
+		}
+	}
+	if raw, ok := m["key"]; ok {
+		if w.Key, err = text(raw); err != nil || w.Key == "" {
+			return w, badRequest("the option key is a text of 1 to %d bytes, new for each write, such as a UUID", collections.MaxKey)
 		}
 	}
 	return w, nil

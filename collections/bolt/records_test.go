@@ -251,3 +251,35 @@ func TestRecordsAgainstAModel(t *testing.T) {
 		})
 	})
 }
+
+// TestSameKeyInOneCommit: what an update of a commit has recorded, the next one finds.
+func TestSameKeyInOneCommit(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "data.db"), nil)
+	db := collections.New(s, nil)
+	release := make(chan struct{})
+	done := make(chan error, 4)
+	s.Update(t.Context(), collections.Writer{}, func(tx collections.Tx) error { <-release; return nil }, func(err error) { done <- err })
+	var results [3]collections.Result
+	for i, key := range []string{"key", "key", "other"} {
+		w := collections.Write{Key: key, Writer: collections.Writer{Conn: fmt.Sprint(i)}}
+		db.Post(t.Context(), "items", []byte(`{}`), w, func(r collections.Result, err error) {
+			results[i] = r
+			done <- err
+		})
+	}
+	close(release)
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.Stats().Commits; n != 1 {
+		t.Fatalf("the writes took %d commits: this test needs one", n)
+	}
+	if results[0].Item.Rev != results[1].Item.Rev || results[0].Item.Rev == results[2].Item.Rev || results[0].Item.Rev.IsZero() {
+		t.Errorf("the answers are %+v: the first two are to be the same", results)
+	}
+	if head := settled(t, s, 2); head != s.Head() {
+		t.Errorf("the head is %d instead of 2", s.Head().Seq)
+	}
+}

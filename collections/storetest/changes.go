@@ -248,6 +248,28 @@ func testReopen(t *testing.T, open Open, reopen func(testing.TB, collections.Sto
 		}
 	})
 
+	t.Run("a key repeats its answer after opening again", func(t *testing.T) {
+		if !probe(t, open).records {
+			t.Log("the store has no records beside changes, as it may")
+			return
+		}
+		k := startKeyed(t, open, nil)
+		w := collections.Write{Key: "key"}
+		first := k.post("items", `{"n":1}`, w)
+		if first.err != nil {
+			t.Fatal(first.err)
+		}
+		k.Store = reopen(t, k.Store, nil)
+		k.db = collections.New(k.Store, nil)
+		again := k.post("items", `{"n":1}`, w)
+		if diff := cmp.Diff(first.Result, again.Result, cmp.AllowUnexported(collections.ID{})); diff != "" || again.err != nil {
+			t.Errorf("the answers before and after differ, %v:\n%s", again.err, diff)
+		}
+		if n := k.total("items"); n != 1 {
+			t.Errorf("there are %d items instead of 1", n)
+		}
+	})
+
 	t.Run("declaring other indexes changes no answer", func(t *testing.T) {
 		h := start(t, open, declare("a"))
 		for i := range 30 {

@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open, o *Options) {
 		{"Order", testOrder},
 		{"Read", testRead},
 		{"Records", testRecords},
+		{"Keys", testKeys},
 		{"Changes", testChanges},
 		{"Query", testQuery},
 		{"Close", testClose},

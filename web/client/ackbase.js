@@ -48,8 +48,10 @@
 
 /**
  * `timeout` in milliseconds, 5000 unless given. `ifMatch` is the revision that the item must have now (`"*"`: it
- * must exist; `null`: it must not). `reason` is kept with the change and told to whoever hears of it.
- * @typedef {{ timeout?: number, ifMatch?: string | null, reason?: string }} WriteOptions
+ * must exist; `null`: it must not). `reason` is kept with the change and told to whoever hears of it. `key` is an
+ * idempotency key, new for each write, such as `crypto.randomUUID()`: where no answer came, the same call with the same
+ * key can be made again, and the write takes effect once.
+ * @typedef {{ timeout?: number, ifMatch?: string | null, reason?: string, key?: string }} WriteOptions
  */
 
 /** What comes beside a result; which of them, depends on the verb. @typedef {{ rev?: string, cursor?: string, created?: boolean, total?: number, page?: number, pages?: number, limit?: number, next?: string, room?: string }} Meta */

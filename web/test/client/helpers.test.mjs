@@ -89,6 +89,14 @@ test("the options of a write reach the server", async () => {
   }
 });
 
+test("a write that is made again under its key takes effect once", async () => {
+  const key = crypto.randomUUID();
+  const lamp = await helpers.postItem({ name: "Lamp" }, "keys", { key });
+  assert.deepEqual(await helpers.postItem({ name: "Lamp" }, "keys", { key }), lamp);
+  assert.deepEqual(await helpers.getItems({}, "keys"), [lamp]);
+  await assert.rejects(helpers.postItem({ name: "Tea" }, "keys", { key }), { code: "CONFLICT" });
+});
+
 test("what is called at once is done in order", async () => {
   const posted = await Promise.all(Array.from({ length: 100 }, (_, i) => helpers.postItem({ i }, "order")));
   assert.deepEqual(posted, Array.from({ length: 100 }, (_, i) => ({ i, id: i + 1 })));

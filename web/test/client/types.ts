@@ -36,7 +36,7 @@ export async function promises() {
   const gone = await deleteItem(1, "items");
   is<Equal<typeof gone, boolean>>();
 
-  await postItem({ name: "Lamp" }, "items", { timeout: 250, reason: "restocked" });
+  await postItem({ name: "Lamp" }, "items", { timeout: 250, reason: "restocked", key: "a key" });
   await putItem({ id: "A1" }, "items", { ifMatch: null });
 
   // @ts-expect-error a PUT says which item
