@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
-import { holdUpgrades } from "./held.mjs";
+import { holdUpgrades } from "./proxy.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */

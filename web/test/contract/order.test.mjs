@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { call, Changes, connect, disconnectAll, ok, polling2, polling3, polling4, upgraded2, upgraded3, upgraded4, websocket2, websocket3, websocket4 } from "./client.mjs";
-import { holdUpgrades } from "./held.mjs";
+import { holdUpgrades } from "./proxy.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { Changes, connect, ok, way } from "./client.mjs";
-import { holdUpgrades } from "./held.mjs";
+import { holdUpgrades } from "./proxy.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 const rounds = Number(process.env.ACKBASE_ROUNDS ?? 60);
