@@ -69,6 +69,15 @@ const steps = [
   ["GET", [{ limit: 1001 }], code("BAD_REQUEST")],
   ["DELETE", [9, { ifMatch: "1-00000000" }], code("PRECONDITION_FAILED")],
   ["DELETE", [9, { reason: "gone" }], true],
+  ["POST", [{ n: 1 }, { key: "once" }], { id: 2, n: 1 }],
+  ["POST", [{ n: 1 }, { key: "once" }], { id: 2, n: 1 }],
+  ["POST", [{ n: 2 }, { key: "once" }], code("CONFLICT")],
+  ["PUT", [2, { n: 2 }, { ifMatch: "*", key: "put" }], { id: 2, n: 2 }, { created: false }],
+  ["DELETE", [2, { key: "away" }], true],
+  ["DELETE", [2, { key: "away" }], true],
+  ["PUT", [2, { n: 2 }, { ifMatch: "*", key: "put" }], { id: 2, n: 2 }, { created: false }],
+  ["GET", [2], code("NOT_FOUND")],
+  ["POST", [{}, { key: "k".repeat(257) }], code("BAD_REQUEST")],
 ];
 
 let tables = 0;
@@ -112,6 +121,21 @@ describe("one table of calls", () => {
       assert.deepEqual(other.error, one.error);
     }
   });
+});
+
+test("a key is the same over the socket and over HTTP", async () => {
+  const socket = await connect(server.url);
+  /** @type {[string, any[]][]} */
+  const calls = [
+    ["POST", ["keyed", { n: 1 }, { key: "post" }]],
+    ["PUT", ["keyed", 1, { n: 2 }, { key: "put", reason: "because" }]],
+    ["PATCH", ["keyed", 1, { n: 3 }, { key: "merge" }]],
+    ["PATCH", ["keyed", [{ op: "add", path: "/5", value: {} }], { key: "patch" }]],
+    ["DELETE", ["keyed", 1, { key: "delete" }]],
+  ];
+  const first = [];
+  for (const [verb, args] of calls) first.push(await overSocket(socket, verb, ...args));
+  for (const [i, [verb, args]] of calls.entries()) assert.deepEqual(await overHTTP(server.url, verb, ...args), first[i]);
 });
 
 describe("what HTTP adds", () => {
