@@ -146,7 +146,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
 	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", sockets))
-	mux.Handle(rest.Prefix, rest.New(service, &rest.Options{MaxBody: int(s.MaxMessage), AllowOrigin: sockets.AllowOrigin}))
+	overHTTP := rest.New(service, &rest.Options{MaxBody: int(s.MaxMessage), AllowOrigin: sockets.AllowOrigin})
+	mux.Handle(rest.Prefix, overHTTP)
+	mux.Handle(rest.WebSocketPrefix, overHTTP)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
 	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",
@@ -175,6 +177,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 	listener.Close() // nobody new from here on
 	service.Close()  // what is under way is answered
+	overHTTP.Close()
 	stopping, cancel := context.WithTimeout(context.Background(), socketsEnd)
 	defer cancel()
 	if late := sockets.Shutdown(stopping); late != nil {

@@ -57,6 +57,9 @@ func (s *Service) bookmarkQuiet(since collections.Position) collections.Position
 // are told by the events that they still get. The hub is locked.
 func (a *audience) tellPosition(p collections.Position) {
 	frame := a.bookmark(p)
+	if frame == nil {
+		return
+	}
 	for _, sub := range a.members {
 		if c := sub.session; !c.behind && sub.live() && sub.start < p.Seq {
 			_ = c.conn.Send(frame) // an error means that the connection has ended; its Close follows

@@ -34,6 +34,16 @@ type Wire interface {
 	Event(name string, payload []byte) Frame
 }
 
+// ChangeWire is a Wire that encodes changes in a shape of its own. Event is then
+// called for BOOKMARK alone, and may return nil to send nothing.
+type ChangeWire interface {
+	Wire
+
+	// Change encodes a change for all who share this wire and a subscription. It
+	// must not keep e.
+	Change(e *Event) Frame
+}
+
 // Frame is an encoded event: whatever the Wire makes and the Conn takes, shared
 // by all connections of the kind and never modified.
 type Frame any

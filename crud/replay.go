@@ -182,7 +182,9 @@ func (s *Service) replayTo(sub *subscription, changes []*collections.Change) boo
 	}
 	sub.start = sub.replayed.Seq
 	c.endReplay(sub)
-	_ = c.conn.Send(sub.audience.bookmark(sub.replayed))
+	if frame := sub.audience.bookmark(sub.replayed); frame != nil {
+		_ = c.conn.Send(frame)
+	}
 	return false
 }
 

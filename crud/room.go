@@ -110,8 +110,13 @@ func (a *audience) event(s *Service, c *collections.Change) Frame {
 	if a.encoded != c.Position.Seq {
 		a.encoded, a.frame = c.Position.Seq, nil
 		if v := a.room.judge(c); v.kind != 0 {
+			e := Event{change: c, room: a.room, verdict: v, patch: a.form.patch}
+			if w, ok := a.form.wire.(ChangeWire); ok {
+				a.frame = w.Change(&e)
+				return a.frame
+			}
 			b := buffers.Get().(*bytes.Buffer)
-			b.Write(appendEvent(b.AvailableBuffer(), a.room, a.form.patch, v, c))
+			b.Write(e.AppendJSON(b.AvailableBuffer()))
 			a.frame = a.form.wire.Event(v.kind.String(), b.Bytes())
 			putBuffer(b)
 		}
@@ -121,54 +126,6 @@ func (a *audience) event(s *Service, c *collections.Change) Frame {
 
 // forget lets go of what was encoded last, when it has been delivered.
 func (a *audience) forget() { a.encoded, a.frame = 0, nil }
-
-// timeFormat is RFC 3339 with milliseconds; the time is UTC.
-const timeFormat = "2006-01-02T15:04:05.000Z"
-
-// appendEvent appends the change as the contract's section 5 shows it.
-func appendEvent(dst []byte, r *room, patch bool, v verdict, c *collections.Change) []byte {
-	dst = append(dst, `{"type":"`...)
-	dst = append(dst, v.kind.String()...)
-	dst = append(dst, `","room":`...)
-	dst = append(dst, r.nameJSON...)
-	dst = append(dst, `,"collection":"`...)
-	dst = append(dst, c.Collection...)
-	dst = append(dst, `","id":`...)
-	dst = c.ID.AppendJSON(dst)
-	dst = append(dst, `,"rev":"`...)
-	dst = append(dst, c.Rev().String()...)
-	dst = append(dst, '"')
-	if !c.Prev.IsZero() {
-		dst = append(dst, `,"prev":"`...)
-		dst = append(dst, c.Prev.String()...)
-		dst = append(dst, '"')
-	}
-	dst = append(dst, `,"cursor":"`...)
-	dst = append(dst, c.Position.Cursor()...)
-	dst = append(dst, `","time":"`...)
-	dst = c.Time.UTC().AppendFormat(dst, timeFormat)
-	dst = append(dst, '"')
-	if c.Reason != "" {
-		dst = append(dst, `,"reason":`...)
-		dst = appendString(dst, c.Reason)
-	}
-	if v.cause != "" {
-		dst = append(dst, `,"cause":`...)
-		dst = appendString(dst, v.cause)
-	}
-	if c.By != "" {
-		dst = append(dst, `,"by":`...)
-		dst = appendString(dst, c.By)
-	}
-	if patch && v.kind == collections.Modified {
-		dst = append(dst, `,"patch":`...)
-		dst = append(dst, c.Diff...)
-	} else {
-		dst = append(dst, `,"item":`...)
-		dst = append(dst, v.item...)
-	}
-	return append(dst, '}')
-}
 
 // appendString appends a text as JSON.
 func appendString(dst []byte, s string) []byte {

@@ -8,6 +8,11 @@
 //	PATCH  /api/v2/{collection}/{id}    a merge patch or a JSON Patch
 //	DELETE /api/v2/{collection}/{id}
 //
+// and its changes to those who do not speak Socket.IO:
+//
+//	GET    /api/v2/{collection}?watch        server-sent events; the same for an item; with ?since=, ?filters…
+//	GET    /ws/{collection}, /ws/{collection}/{id}   a plain WebSocket that sends { id, snapshot }
+//
 // Every request runs the verb's own code (crud.Session.Do), so that rules, bounds and
 // errors are those of the socket. PROTOCOL.md of package crud says which headers
 // stand for which options.

@@ -91,7 +91,7 @@ func readOptions(query url.Values, byID bool) (json.RawMessage, error) {
 			return nil, fmt.Errorf("the parameter %q is there %d times", name, len(values))
 		}
 		options[base] = values[0]
-		if base == "total" {
+		if base == "total" || base == "patch" {
 			if options[base], err = boolean(name, values[0]); err != nil {
 				return nil, err
 			}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"ackbase/collections"
@@ -40,11 +41,18 @@ type Options struct {
 type Handler struct {
 	service *crud.Service
 	options Options
+
+	mu      sync.Mutex      // between the start of a stream and Close
+	ctx     context.Context // of all streams
+	end     context.CancelCauseFunc
+	streams sync.WaitGroup
 }
 
-// New makes a Handler for the verbs of a service. o may be nil.
+// New makes a Handler for the verbs of a service, for Prefix and WebSocketPrefix. o may
+// be nil. Close it before the http.Server that it runs in.
 func New(service *crud.Service, o *Options) *Handler {
 	h := &Handler{service: service}
+	h.ctx, h.end = context.WithCancelCause(context.Background())
 	if o != nil {
 		h.options = *o
 	}
@@ -55,6 +63,15 @@ func New(service *crud.Service, o *Options) *Handler {
 		h.options.AllowOrigin = sameOrigin
 	}
 	return h
+}
+
+// Close ends the streams and returns when they are gone; their clients connect
+// again. Later ones end at once. Requests go on.
+func (h *Handler) Close() {
+	h.mu.Lock()
+	h.end(errShutdown)
+	h.mu.Unlock()
+	h.streams.Wait()
 }
 
 func sameOrigin(_ http.ResponseWriter, r *http.Request) bool {
@@ -84,9 +101,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Access-Control-Expose-Headers", readable)
-	t, err := parseTarget(r.URL.EscapedPath())
+	prefix := Prefix
+	if strings.HasPrefix(r.URL.Path, WebSocketPrefix) {
+		prefix = WebSocketPrefix
+	}
+	t, err := parseTarget(r.URL.EscapedPath(), prefix)
 	if err != nil {
 		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
+		return
+	}
+	if prefix == WebSocketPrefix {
+		h.stream(w, r, t, h.serveWebSocket)
 		return
 	}
 	allowed := methods[t.hasID]
@@ -102,6 +127,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Access-Control-Allow-Headers", sendable)
 		header.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Query().Has("watch") {
+		h.stream(w, r, t, h.watch)
 		return
 	}
 	verb, args, err := h.arguments(w, r, t)
@@ -145,9 +174,23 @@ type target struct {
 	hasID      bool
 }
 
-// parseTarget reads an escaped path below Prefix.
-func parseTarget(path string) (t target, err error) {
-	rest := strings.TrimPrefix(path, Prefix)
+// stream serves a request that lasts.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve func(http.ResponseWriter, *http.Request, target)) {
+	h.mu.Lock()
+	if h.ctx.Err() != nil {
+		h.mu.Unlock()
+		fail(w, "UNAVAILABLE", http.StatusServiceUnavailable, errShutdown.Error())
+		return
+	}
+	h.streams.Add(1)
+	h.mu.Unlock()
+	defer h.streams.Done()
+	serve(w, r, t)
+}
+
+// parseTarget reads an escaped path below a prefix.
+func parseTarget(path, prefix string) (t target, err error) {
+	rest := strings.TrimPrefix(path, prefix)
 	collection, id, hasID := strings.Cut(rest, "/")
 	if t.collection, err = url.PathUnescape(collection); err != nil {
 		return t, err
@@ -157,7 +200,7 @@ func parseTarget(path string) (t target, err error) {
 	}
 	t.hasID = hasID && id != ""
 	if t.collection == "" || strings.Contains(id, "/") {
-		return t, fmt.Errorf("the path is %s{collection} or %s{collection}/{id}", Prefix, Prefix)
+		return t, fmt.Errorf("the path is %s{collection} or %s{collection}/{id}", prefix, prefix)
 	}
 	return t, nil
 }
