@@ -66,7 +66,7 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 		s.end(err)
 	}()
 	defer func() {
-		ws.CloseNow()
+		_ = ws.CloseNow()
 		<-read
 	}()
 	err = s.run(func(frame []byte) error {
@@ -88,8 +88,8 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 		return // the client said goodbye, and was answered
 	}
 	// A client that does not answer the close frame must not keep the server from its end.
-	defer time.AfterFunc(goodbye, func() { ws.CloseNow() }).Stop()
-	ws.Close(code, err.Error())
+	defer time.AfterFunc(goodbye, func() { _ = ws.CloseNow() }).Stop()
+	_ = ws.Close(code, err.Error())
 }
 
 var errSent = errors.New("this WebSocket only sends: write over " + Prefix + " or over Socket.IO")
