@@ -149,6 +149,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	overHTTP := rest.New(service, &rest.Options{MaxBody: int(s.MaxMessage), AllowOrigin: sockets.AllowOrigin})
 	mux.Handle(rest.Prefix, overHTTP)
 	mux.Handle(rest.WebSocketPrefix, overHTTP)
+	mux.HandleFunc("GET /openapi.json", rest.OpenAPI)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
 	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,6 +91,16 @@ const (
 var methods = map[bool][]string{
 	false: {"GET", "HEAD", "POST", "PATCH", "OPTIONS"},
 	true:  {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
+}
+
+//go:embed openapi.json
+var openAPI []byte
+
+// OpenAPI serves the description of all this as an OpenAPI 3.1 document.
+func OpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Access-Control-Allow-Origin", "*") // for the tools that read such documents; it tells nothing private
+	w.Write(openAPI)
 }
 
 // ServeHTTP implements http.Handler.
