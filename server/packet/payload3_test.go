@@ -3,6 +3,7 @@ package packet
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -240,8 +241,10 @@ func FuzzDecodePayload3(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%q was written again as %q: %v", body, again, err)
 			}
-			if diff := cmp.Diff(packets, second, cmp.Transformer("data", func(b []byte) string { return string(b) })); diff != "" {
-				t.Fatalf("%q: %s", body, diff)
+			if !slices.EqualFunc(packets, second, func(a, b EnginePacket) bool {
+				return a.Type == b.Type && a.Binary == b.Binary && bytes.Equal(a.Data, b.Data)
+			}) {
+				t.Fatalf("%q was written again as %q and became %v", body, again, second)
 			}
 		}
 		// The lengths are those of JavaScript.
