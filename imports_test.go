@@ -43,6 +43,7 @@ var lives = []struct {
 	{"go.etcd.io/bbolt", []string{"ackbase/collections/bolt"}, false},
 	{"github.com/gobwas/", []string{"ackbase/server/engine", "ackbase/server/bench"}, true},
 	{"github.com/coder/websocket", []string{"ackbase/crud/rest"}, true},
+	{"github.com/klauspost/compress/", []string{"ackbase/server/engine"}, false},
 	{"github.com/evanphx/json-patch", []string{"ackbase/collections"}, true},
 	{"github.com/tidwall/", []string{"ackbase/collections"}, true},
 	{"github.com/alecthomas/kong", []string{"ackbase", "ackbase/examples/…"}, false},

@@ -128,6 +128,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		ConnectTimeout: time.Duration(s.ConnectTimeout),
 		UpgradeTimeout: time.Duration(s.UpgradeTimeout),
 		AllowEIO3:      s.AllowEIO3,
+		Deflate:        s.Deflate,
 		MaxPayload:     int(s.MaxMessage),
 		MaxPackets:     int(s.MaxPackets),
 		MaxAttachments: int(s.MaxAttachments),
@@ -294,6 +295,7 @@ type settings struct {
 	ConnectTimeout duration `group:"Connections" default:"45s" help:"How long a connection may stay without joining a namespace."`
 	UpgradeTimeout duration `group:"Connections" default:"10s" help:"How long an upgrade from polling to WebSocket may take."`
 	AllowEIO3      bool     `group:"Connections" name:"allow-eio3" help:"Serve socket.io-client 2.x too, which speaks Engine.IO protocol 3 (not JSONP)."`
+	Deflate        bool     `group:"Connections" help:"Compress WebSocket messages from 1 KB on where the client offers it (permessage-deflate). It saves bandwidth and costs processor time."`
 	MaxNamespaces  count    `group:"Connections" default:"100" help:"Most namespaces of one connection."`
 
 	MaxConnections           count     `group:"Clients" default:"20000" help:"Most connections; also half of the most TCP connections that are no WebSockets. Further ones are told to come later."`

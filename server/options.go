@@ -69,6 +69,11 @@ type Options struct {
 	// "/": whoever knows it can act as this client. JSONP is refused.
 	AllowEIO3 bool
 
+	// Deflate compresses messages of 1 KiB and more for WebSocket clients that offer
+	// permessage-deflate, and reads theirs. It takes processor time, and memory for each processor
+	// (1.4 MB at most), not for each connection. Polling is not compressed.
+	Deflate bool
+
 	// Origins are the origins whose pages may connect, such as "https://example.com", or "*" for
 	// all. A page of the same host may always; where Origins is empty, pages of localhost may too.
 	// It sets the CORS headers also.
@@ -147,6 +152,7 @@ func (o *Options) engine() *engine.Options {
 		Admission:      o.Admission,
 		Transports:     o.Transports,
 		AllowEIO3:      o.AllowEIO3,
+		Deflate:        o.Deflate,
 		Origins:        o.Origins,
 		CheckOrigin:    o.CheckOrigin,
 		Logger:         o.Logger,

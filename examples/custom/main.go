@@ -33,6 +33,7 @@ type flags struct {
 	ConnectTimeout time.Duration `help:"Time to join a namespace." default:"45s"`
 	MaxPayload     int           `help:"Most bytes of one message." default:"1000000"`
 	AllowEIO3      bool          `help:"Serve clients of Engine.IO protocol 3 too, such as socket.io-client 2.x." name:"allow-eio3"`
+	Deflate        bool          `help:"Compress WebSocket messages for clients that offer it."`
 	Data           string        `help:"File with the items of the verbs. Without it they are gone when the program ends."`
 }
 
@@ -62,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 
 	sockets := server.New(&server.Options{
 		PingInterval: f.PingInterval, PingTimeout: f.PingTimeout, ConnectTimeout: f.ConnectTimeout, MaxPayload: f.MaxPayload,
-		AllowEIO3: f.AllowEIO3,
+		AllowEIO3: f.AllowEIO3, Deflate: f.Deflate,
 	})
 	bind(sockets.Of("/"))
 	bind(sockets.Of("/custom"))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 
 	"ackbase/server/admission"
 )
@@ -50,6 +51,10 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, query 
 		}
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: srv.options.StallTimeout, Header: corsOnly(w.Header())}
+	var extension wsflate.Extension
+	if srv.options.Deflate {
+		negotiateDeflate(&upgrader, &extension)
+	}
 	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
 		place.Leave()
@@ -64,16 +69,24 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, query 
 		head, _ := rw.Reader.Peek(n)
 		early.b = append(early.b, head...)
 	}
+	_, deflate := extension.Accepted()
 	if s != nil {
-		s.startProbe(conn, early)
+		reader := newReader(s, conn, early)
+		reader.deflate = deflate
+		s.startProbe(reader)
 		return
 	}
 	s = newSession(srv, r, query, place)
 	s.conn = conn
+	reader := newReader(s, conn, early)
+	if deflate {
+		reader.deflate = true
+		s.form.Or(uint32(deflated))
+	}
 	if !srv.open(s, srv.openTail) {
 		_ = conn.Close()
 	}
-	go newReader(s, conn, early).run()
+	go reader.run()
 }
 
 // admit asks for a place for a new session. Where there is none the request has been answered.

@@ -120,14 +120,25 @@ func BenchmarkPoll(b *testing.B) {
 
 // BenchmarkIdle tells the memory of an idle WebSocket session, after a message
 // each way, as bytes/conn. The goroutine's stack is in it, and what Go keeps for
-// the socket, at both of its ends, since the client is in the same process.
+// the socket, at both of its ends, since the client is in the same process. With
+// deflate, the messages were compressed.
 func BenchmarkIdle(b *testing.B) {
+	b.Run("plain", func(b *testing.B) {
+		benchmarkIdle(b, nil, "", clientFrame(true, ws.OpText, "4hello"), "4hello")
+	})
+	b.Run("deflate", func(b *testing.B) {
+		text := "4" + strings.Repeat("hello ", 400)
+		echo := string(deflateFrame(NewText([]byte(text[1:])).frame))
+		benchmarkIdle(b, &Options{Deflate: true}, extensions+"permessage-deflate\r\n", packed(true, ws.OpText, pack(text)), echo)
+	})
+}
+
+func benchmarkIdle(b *testing.B, o *Options, headers string, message []byte, echo string) {
 	const clients = 1000
-	bench := start(b, nil, nil)
+	bench := start(b, o, nil)
 	bench.Server.accept = func(*Session) Handler { return echoHandler{} }
 	conns := make([]net.Conn, clients)
-	request := []byte("GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept-Language: en\r\nCache-Control: no-cache\r\n" + upgradeHeaders + "\r\n")
-	message := clientFrame(true, ws.OpText, "4hello")
+	request := []byte("GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept-Language: en\r\nCache-Control: no-cache\r\n" + upgradeHeaders + headers + "\r\n")
 	answer := make([]byte, 2048)
 	for b.Loop() {
 		before := memory()
@@ -148,7 +159,7 @@ func BenchmarkIdle(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if strings.HasSuffix(string(answer[:n]), "4hello") {
+				if strings.HasSuffix(string(answer[:n]), echo) {
 					break
 				}
 			}

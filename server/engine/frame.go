@@ -18,7 +18,7 @@ type frameError struct {
 func (e *frameError) Error() string { return e.text }
 
 var (
-	errReserved     = &frameError{ws.StatusProtocolError, "a frame has a reserved bit or an unknown opcode: no extension was agreed"}
+	errReserved     = &frameError{ws.StatusProtocolError, "a frame has an unknown opcode, or a reserved bit for which no extension was agreed"}
 	errUnmasked     = &frameError{ws.StatusProtocolError, "a frame of a client must be masked"}
 	errControl      = &frameError{ws.StatusProtocolError, "a control frame must be whole and of at most 125 bytes"}
 	errContinuation = &frameError{ws.StatusProtocolError, "a continuation frame must follow the start of a message, and nothing else may"}
@@ -33,23 +33,30 @@ var errIncomplete = errors.New("engine: the frame goes on")
 
 // frameHeader is the header of one frame of a client.
 type frameHeader struct {
-	op      ws.OpCode
-	fin     bool
-	mask    [4]byte
-	size    int // of the header itself
-	payload int // bytes that follow it
+	op         ws.OpCode
+	fin        bool
+	compressed bool // the first frame of a compressed message
+	mask       [4]byte
+	size       int // of the header itself
+	payload    int // bytes that follow it
 }
 
 // parseHeader reads the header of a client's frame from the start of buf. A
 // payload over limit is errTooBig; a header that is not whole yet
-// errIncomplete, unless what is there is already wrong.
-func parseHeader(buf []byte, limit int) (h frameHeader, err error) {
+// errIncomplete, unless what is there is already wrong. extension is the reserved
+// bit that an extension uses in the first frame of a message, 0 without one.
+func parseHeader(buf []byte, limit int, extension byte) (h frameHeader, err error) {
 	if len(buf) < 2 {
 		return h, errIncomplete
 	}
 	h.fin = buf[0]&0x80 != 0
 	h.op = ws.OpCode(buf[0] & 0x0f)
-	if buf[0]&0x70 != 0 || h.op.IsReserved() {
+	reserved := buf[0] & 0x70
+	if h.op == ws.OpText || h.op == ws.OpBinary {
+		h.compressed = reserved&extension != 0
+		reserved &^= extension
+	}
+	if reserved != 0 || h.op.IsReserved() {
 		return h, errReserved
 	}
 	if buf[1]&0x80 == 0 {

@@ -136,7 +136,7 @@ func TestUpgradeTimeout(t *testing.T) {
 		s, h := b.openDirect()
 		client, server := newPipe()
 		defer client.Close()
-		s.startProbe(server, nil)
+		s.startProbe(newReader(s, server, nil))
 		c := &socket{t, client, nil}
 		from := time.Now()
 		c.send(ws.OpText, "2probe")

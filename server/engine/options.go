@@ -59,6 +59,12 @@ type Options struct {
 	// JSONP is refused.
 	AllowEIO3 bool
 
+	// Deflate compresses messages of 1 KiB and more for WebSocket clients that
+	// offer permessage-deflate (RFC 7692), and reads theirs, MaxPayload bounding
+	// what comes out. It takes processor time, and memory for each processor
+	// (1.4 MB at most), not for each connection. Polling is not compressed.
+	Deflate bool
+
 	// Origins are the origins whose pages may connect: exact ones such as
 	// "https://example.com", "https://*.example.com" for every subdomain, or
 	// "*" for all (then without credentials). A page of the same host may

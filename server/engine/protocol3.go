@@ -2,7 +2,6 @@ package engine
 
 import (
 	"net/url"
-	"sync"
 
 	"github.com/gobwas/ws"
 
@@ -10,18 +9,7 @@ import (
 )
 
 // What protocol 3 has otherwise than 4: binary messages begin with their type, or are text for
-// clients without binary; polling bodies tell lengths; the client pings. Frames wait in the
-// outbox in the session's own form, so that both transports write them as they are. Text is the
-// same in both protocols, and a Message of it the same bytes for every session.
-
-// A form is how the frames of a session's binary messages look.
-type form byte
-
-const (
-	plain    form = iota // the data alone, as in protocol 4
-	typed                // protocol 3: their type, then the data
-	inBase64             // protocol 3 for a client that said b64=1: text of b, their type, base64
-)
+// clients without binary (see form); polling bodies tell lengths; the client pings.
 
 // protocolOf is the protocol that a handshake asks for, 0 for one that there is none of, and the
 // form of the session's frames.
@@ -35,39 +23,6 @@ func (srv *Server) protocolOf(query url.Values) (protocol int, f form) {
 		return 3, inBase64
 	}
 	return 3, typed
-}
-
-// forms are the frames of one message in forms other than plain.
-type forms struct {
-	mu     sync.Mutex
-	frames [inBase64 + 1][]byte // by the form; nil until a session needs it
-}
-
-// otherForm is the message's frame in a form other than plain, the same bytes for every session.
-func (m *Message) otherForm(f form) []byte {
-	op, data, _ := nextOwnFrame(m.frame)
-	if op != ws.OpBinary {
-		return m.frame
-	}
-	all := m.forms.Load()
-	if all == nil {
-		m.forms.CompareAndSwap(nil, new(forms))
-		all = m.forms.Load()
-	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.frames[f] == nil {
-		all.frames[f] = appendBinary(nil, f, data)
-	}
-	return all.frames[f]
-}
-
-// appendBinary appends the frame of a binary message in a form of protocol 3.
-func appendBinary(dst []byte, f form, data []byte) []byte {
-	if f == inBase64 {
-		return packet.AppendBase64Binary3(appendHeader(dst, ws.OpText, packet.Base64Binary3Len(len(data))), data)
-	}
-	return packet.AppendBinary3(appendHeader(dst, ws.OpBinary, 1+len(data)), data)
 }
 
 // octetStream is the type of a binary polling body, either way.

@@ -206,7 +206,7 @@ func TestPollPayloads3(t *testing.T) {
 	for range sids {
 		s, _ := b.next()
 		form := "typed"
-		if s.form == inBase64 {
+		if s.form.Load() == uint32(inBase64) {
 			form = "base64"
 		}
 		sessions[form] = s

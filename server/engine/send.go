@@ -10,9 +10,10 @@ import (
 // them. The error is ErrClosed or ErrTooSlow. That a message was queued does not
 // say that it arrives.
 func (s *Session) Send(msgs ...*Message) error {
+	f := form(s.form.Load())
 	size := 0
 	for _, m := range msgs {
-		size += len(m.in(s.form))
+		size += len(m.in(f))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,17 +23,20 @@ func (s *Session) Send(msgs ...*Message) error {
 	}
 	out := s.outbox()
 	for _, m := range msgs {
-		out.add(m.in(s.form), large)
+		out.add(m.in(f), large)
 	}
 	s.sent(size, large)
 	return nil
 }
 
 // SendText queues one text message of the concatenated parts, which are copied.
-// It allocates nothing while buffers come from the pool. What is said of NewText
-// and Send holds for it.
+// It allocates nothing while buffers come from the pool, unless it compresses. What
+// is said of NewText and Send holds for it.
 func (s *Session) SendText(parts ...[]byte) error {
 	payload := textSize(parts)
+	if payload >= deflateThreshold && form(s.form.Load())&deflated != 0 {
+		return s.Send(NewText(parts...))
+	}
 	size := headerSize(payload) + payload
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,11 +42,11 @@ type Session struct {
 	request  *Request
 	opened   time.Time
 	place    admission.Place
-	protocol int // 3 or 4
-	form     form
-	flushFn  func()       // s.flush, made once so that starting it allocates nothing
-	seen     atomic.Int64 // when the client last gave a sign of life, by Server.now
-	ended    atomic.Bool  // reason is set; for reading without the lock
+	protocol int           // 3 or 4
+	form     atomic.Uint32 // a form, of what is sent; deflated comes with a WebSocket
+	flushFn  func()        // s.flush, made once so that starting it allocates nothing
+	seen     atomic.Int64  // when the client last gave a sign of life, by Server.now
+	ended    atomic.Bool   // reason is set; for reading without the lock
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
@@ -114,7 +114,9 @@ func newSession(srv *Server, r *http.Request, query url.Values, place admission.
 		busy:    true,
 		refs:    2, // the caller, and Closed that is still to come
 	}
-	s.protocol, s.form = srv.protocolOf(query)
+	protocol, f := srv.protocolOf(query)
+	s.protocol = protocol
+	s.form.Store(uint32(f))
 	s.changed.L = &s.mu
 	s.flushFn = s.flush
 	s.startHeartbeat()

@@ -19,12 +19,13 @@ var errNoProbe = errors.New("before an upgrade only 2probe and 5 may be sent")
 // startProbe begins an upgrade of the session to a WebSocket. Where it has one
 // already or another probe runs, the WebSocket is closed and the session is not
 // touched.
-func (s *Session) startProbe(conn net.Conn, early *buffer) {
+func (s *Session) startProbe(r *reader) {
+	conn := r.conn
 	s.mu.Lock()
 	if s.reason != "" || s.conn != nil || s.probe != nil {
 		s.mu.Unlock()
-		if early != nil {
-			early.release()
+		if r.in != nil {
+			r.in.release()
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = conn.Write(appendClose(nil, 0))
@@ -34,7 +35,6 @@ func (s *Session) startProbe(conn net.Conn, early *buffer) {
 	s.probe = conn
 	s.refs++
 	s.mu.Unlock()
-	r := newReader(s, conn, early)
 	r.probing = true
 	_ = conn.SetReadDeadline(time.Now().Add(s.server.options.UpgradeTimeout))
 	go r.runProbe()
@@ -70,7 +70,7 @@ func (r *reader) probePacket(p packet.EnginePacket, err error) error {
 		r.s.freePoll()
 		return nil
 	case err == nil && p.Type == packet.EngineUpgrade:
-		if !r.s.upgrade(r.conn) {
+		if !r.s.upgrade(r) {
 			return errNoProbe
 		}
 		r.probing = false
@@ -100,7 +100,7 @@ func (s *Session) freePoll() {
 // upgrade makes the probing WebSocket the session's transport. What a poll has
 // taken is written first, what a POST has brought is handled first; what waits
 // goes out on the WebSocket.
-func (s *Session) upgrade(conn net.Conn) bool {
+func (s *Session) upgrade(r *reader) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.reason == "" && (s.busy || s.handling || s.responding > 0) {
@@ -109,10 +109,13 @@ func (s *Session) upgrade(conn net.Conn) bool {
 	if s.reason != "" {
 		return false
 	}
-	s.probe, s.probed, s.conn = nil, false, conn
+	s.probe, s.probed, s.conn = nil, false, r.conn
+	if r.deflate {
+		s.form.Or(uint32(deflated))
+	}
 	s.writeBy = 0
 	s.stallBy = 0
-	_ = conn.SetReadDeadline(time.Time{})
+	_ = r.conn.SetReadDeadline(time.Time{})
 	if s.poll != nil {
 		close(s.poll)
 		s.poll = nil

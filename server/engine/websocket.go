@@ -15,6 +15,7 @@ type reader struct {
 	s       *Session
 	conn    net.Conn
 	probing bool
+	deflate bool // permessage-deflate was agreed
 	wait    readiness
 
 	in    *buffer // what was read; nil while nothing is left of it
@@ -25,8 +26,9 @@ type reader struct {
 	// the client to handle more from it.
 	paused bool
 
-	message *buffer // the fragments so far; nil outside a fragmented message
-	op      ws.OpCode
+	message    *buffer // the fragments so far; nil outside a fragmented message
+	op         ws.OpCode
+	compressed bool // the message that is being read
 }
 
 func newReader(s *Session, conn net.Conn, early *buffer) *reader {
@@ -154,7 +156,7 @@ func (r *reader) handle() (err error) {
 		if r.message != nil {
 			limit = max(limit-len(r.message.b), ws.MaxControlFramePayloadSize)
 		}
-		h, err := parseHeader(data, limit)
+		h, err := parseHeader(data, limit, r.extension())
 		if err == errIncomplete || err == nil && len(data) < h.size+h.payload {
 			return nil
 		}
@@ -194,6 +196,14 @@ func (r *reader) endBatch() {
 	}
 }
 
+// extension is the reserved bit that the first frame of a message may have.
+func (r *reader) extension() byte {
+	if r.deflate {
+		return compressedBit
+	}
+	return 0
+}
+
 // frame handles one frame.
 func (r *reader) frame(h frameHeader, payload []byte) error {
 	switch h.op {
@@ -215,6 +225,7 @@ func (r *reader) frame(h frameHeader, payload []byte) error {
 		if r.message != nil {
 			return errContinuation
 		}
+		r.compressed = h.compressed
 		if h.fin {
 			return r.data(h.op, payload)
 		}
@@ -240,6 +251,14 @@ func (r *reader) frame(h frameHeader, payload []byte) error {
 
 // data handles one whole WebSocket message.
 func (r *reader) data(op ws.OpCode, payload []byte) error {
+	if r.compressed {
+		whole, err := inflate(payload, r.s.server.options.MaxPayload)
+		if err != nil {
+			return err
+		}
+		defer whole.release()
+		payload = whole.b
+	}
 	binary := op == ws.OpBinary
 	if !binary && !utf8.Valid(payload) {
 		return errNotUTF8

@@ -193,7 +193,7 @@ func FuzzParseHeader(f *testing.F) {
 		if limit < 0 {
 			return
 		}
-		h, err := parseHeader(in, limit)
+		h, err := parseHeader(in, limit, 0)
 		theirs, theirErr := ws.ReadHeader(bytes.NewReader(in))
 		if err == nil {
 			if theirErr != nil || theirs.OpCode != h.op || theirs.Fin != h.fin || theirs.Mask != h.mask || theirs.Length != int64(h.payload) || theirs.Rsv != 0 {
