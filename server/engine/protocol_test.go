@@ -202,12 +202,14 @@ func TestMessagesWebSocket(t *testing.T) {
 	s.wantFrame(ws.OpText, "4hello")
 	s.send(ws.OpBinary, "\x01\x02\x03\x04")
 	s.wantFrame(ws.OpBinary, "\x01\x02\x03\x04")
+	s.send(ws.OpText, "bAQIDBA==") // of a client with forceBase64
+	s.wantFrame(ws.OpBinary, "\x01\x02\x03\x04")
 }
 
 func TestInvalidPacketWebSocket(t *testing.T) {
 	b := start(t, official(), nil)
 	for text, reason := range map[string]string{
-		"abc": ReasonParseError, "": ReasonParseError, "7": ReasonParseError,
+		"abc": ReasonParseError, "b!": ReasonParseError, "": ReasonParseError, "7": ReasonParseError,
 		"2": ReasonTransportError, "2probe": ReasonTransportError, "1": ReasonTransportClose,
 	} {
 		s := b.connect()

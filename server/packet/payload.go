@@ -23,7 +23,7 @@ const (
 // PayloadSeparator stands between the packets of a polling body.
 const PayloadSeparator = 0x1e
 
-// payloadBinary starts a packet of a polling body that holds binary data.
+// payloadBinary starts a packet of text that holds binary data.
 const payloadBinary = 'b'
 
 // What can be wrong with an Engine.IO packet.
@@ -41,8 +41,18 @@ type EnginePacket struct {
 }
 
 // DecodeEngine reads one packet from the text of a WebSocket message or, with
-// DecodePayload, of a polling body. It allocates nothing.
+// DecodePayload, of a polling body. Binary data, which a client with forceBase64
+// writes as text over WebSocket too, is decoded in place, over its own base64. The
+// padding of base64 may be left out; nothing else is forgiven, since a packet must not
+// change on the way. It allocates nothing.
 func DecodeEngine(text []byte) (EnginePacket, error) {
+	if len(text) > 0 && text[0] == payloadBinary {
+		data, err := decodeBase64(text[1:])
+		if err != nil {
+			return EnginePacket{}, err
+		}
+		return EnginePacket{Type: EngineMessage, Data: data, Binary: true}, nil
+	}
 	if len(text) == 0 || text[0] < byte(EngineOpen) || text[0] > byte(EngineNoop) {
 		return EnginePacket{}, ErrEngineType
 	}
@@ -50,23 +60,16 @@ func DecodeEngine(text []byte) (EnginePacket, error) {
 }
 
 // DecodePayload reads the first packet of a polling body and returns what
-// follows its separator; more is false after the last packet. Binary data is
-// decoded in place, over its own base64. The padding of base64 may be left out;
-// nothing else is forgiven, since a packet must not change on the way.
+// follows its separator; more is false after the last packet.
 func DecodePayload(body []byte) (p EnginePacket, rest []byte, more bool, err error) {
 	text := body
 	if i := bytes.IndexByte(body, PayloadSeparator); i >= 0 {
 		text, rest, more = body[:i], body[i+1:], true
 	}
-	if len(text) == 0 || text[0] != payloadBinary {
-		p, err = DecodeEngine(text)
-		return p, rest, more, err
-	}
-	data, err := decodeBase64(text[1:])
-	if err != nil {
+	if p, err = DecodeEngine(text); err != nil {
 		return EnginePacket{}, nil, false, err
 	}
-	return EnginePacket{Type: EngineMessage, Data: data, Binary: true}, rest, more, nil
+	return p, rest, more, nil
 }
 
 // decodeBase64 decodes text over itself. The decoder of encoding/base64 writes

@@ -37,11 +37,8 @@ func DecodeEngine3(data []byte, binary bool) (EnginePacket, error) {
 		if len(data) < 2 || data[1] != byte(EngineMessage) {
 			return EnginePacket{}, ErrEngineType
 		}
-		raw, err := decodeBase64(data[2:])
-		if err != nil {
-			return EnginePacket{}, err
-		}
-		return EnginePacket{Type: EngineMessage, Data: raw, Binary: true}, nil
+		data = data[1:]
+		data[0] = payloadBinary // as in protocol 4
 	}
 	return DecodeEngine(data)
 }

@@ -55,6 +55,14 @@ for (const way of ways) {
       });
     }
 
+    test("binary as text, for a client that wants it so", async () => {
+      const socket = await connect(server.url, way, { forceBase64: true });
+      for (let i = 0; i < 30; i++) {
+        const back = new Promise((resolve) => socket.emit("message-with-ack", ...message(i), (/** @type {unknown[]} */ ...args) => resolve(args)));
+        assert.deepEqual(await Promise.race([back, deadline("the ack")]), message(i));
+      }
+    });
+
     // What 2.x has instead is a query, which is the auth where it is not for the whole connection.
     const authOf = (/** @type {object | undefined} */ auth) => (way.version === 2 ? { query: auth } : { auth });
 
