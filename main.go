@@ -100,6 +100,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Collections: s.collections,
 		Declared:    s.DeclaredOnly,
 		MaxItem:     int(s.MaxItem),
+		MaxDepth:    int(s.MaxDepth),
 
 		KeepKeys:     time.Duration(s.KeepKeys),
 		MaxKeys:      int(s.MaxKeys),
@@ -273,6 +274,7 @@ type settings struct {
 	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
 	MaxItem          size  `group:"Limits" default:"1MB" help:"Largest item."`
+	MaxDepth         count `group:"Limits" default:"64" help:"Most arrays and objects of an item within each other; 64 at the most."`
 	MaxAnswer        size  `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
 	MaxSnapshot      count `group:"Limits" default:"10000" help:"Most items in the snapshot of a subscription."`
 	MaxSubscriptions count `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
@@ -466,6 +468,9 @@ func (s *settings) check(file *configFile) error {
 	}
 	if s.DeclaredOnly && len(names) == 0 {
 		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index or in the configuration file, such as --ids items=number")
+	}
+	if s.MaxDepth > collections.MaxDepth {
+		return fmt.Errorf("--max-depth: %d is too deep: it is %d at the most", s.MaxDepth, collections.MaxDepth)
 	}
 	if s.MaxBuffered < s.HighWater {
 		return fmt.Errorf("--max-buffered: a client would be cut off before its events stay in the log: give at least the %d bytes of --high-water", s.HighWater)

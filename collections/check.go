@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep arrays and objects of an item may be nested: 1 is the item itself.
+// MaxDepth is how deep arrays and objects of an item may be nested at the most (Options.MaxDepth): 1 is the item itself.
 const MaxDepth = 64
 
 // CheckJSON tells whether raw is one JSON value (RFC 8259) that every reader

@@ -23,6 +23,7 @@ type Options struct {
 	Collections map[string]Collection // what is configured of collections, by name
 	Declared    bool                  // only the collections above exist; else any with a good name
 	MaxItem     int                   // bytes of an item as stored; zero: DefaultMaxItem
+	MaxDepth    int                   // arrays and objects of an item within each other; zero, or more: MaxDepth
 
 	// Idempotency keys (Write.Key) are kept for a time, while they are among the newest so many,
 	// and together with their answers take no more than so many bytes. Zero: DefaultKeepKeys, DefaultMaxKeys, DefaultMaxKeysBytes.
@@ -79,6 +80,9 @@ func New(store Store, o *Options) *DB {
 	}
 	if db.options.MaxKeysBytes <= 0 {
 		db.options.MaxKeysBytes = DefaultMaxKeysBytes
+	}
+	if db.options.MaxDepth <= 0 || db.options.MaxDepth > MaxDepth {
+		db.options.MaxDepth = MaxDepth
 	}
 	return db
 }

@@ -120,7 +120,7 @@ func (db *DB) settle(tx Tx, out *write, collection string, before Item, after *n
 		return nil
 	}
 	item := after.append(make([]byte, 0, len(after.raw)+32))
-	if err := checkPatched(item, before.ID, true); err != nil {
+	if err := db.checkPatched(item, before.ID, true); err != nil {
 		return err
 	}
 	if own, ok, _ := ItemID(item); ok && !existed {

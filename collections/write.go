@@ -162,7 +162,7 @@ func (db *DB) change(ctx context.Context, r request, w Write, apply func(item []
 		if err != nil {
 			return err
 		}
-		if err := checkPatched(after, before.ID, false); err != nil {
+		if err := db.checkPatched(after, before.ID, false); err != nil {
 			return err
 		}
 		return db.replace(tx, out, r.collection, before, after, w)
@@ -171,13 +171,13 @@ func (db *DB) change(ctx context.Context, r request, w Write, apply func(item []
 
 // checkPatched tells whether what a patch made can be the item with this id.
 // In the patch of a whole collection the id may be absent, since the path tells it.
-func checkPatched(item []byte, id ID, mayLack bool) error {
+func (db *DB) checkPatched(item []byte, id ID, mayLack bool) error {
 	if item[0] != '{' {
 		return Errorf(ErrBadRequest, "the patch would make item %s something that is no object", id)
 	}
 	// Parts that are right each by itself can be wrong together, as
 	// "prototype" moved under "constructor".
-	if err := CheckJSON(item, MaxDepth); err != nil {
+	if err := CheckJSON(item, db.options.MaxDepth); err != nil {
 		return err
 	}
 	own, ok, err := ItemID(item)
@@ -252,7 +252,7 @@ func (db *DB) checkItem(what, collection string, raw []byte, w Write) ([]byte, I
 	if err := db.checkWrite(collection, w); err != nil {
 		return nil, ID{}, err
 	}
-	if err := CheckJSON(raw, MaxDepth); err != nil {
+	if err := CheckJSON(raw, db.options.MaxDepth); err != nil {
 		return nil, ID{}, err
 	}
 	if v := valueAt(raw, skipSpace(raw, 0)); v.Kind != Object {

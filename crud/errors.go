@@ -62,7 +62,7 @@ func (s *Service) fault(err error) *Fault {
 
 var null = []byte("null")
 
-func (r *request) refuse(err error) { r.session.service.refuse(r.about, r.reply, err) }
+func (r *request) refuse(err error) { r.session.service.refuse(r.verb, r.reply, err) }
 
 // refuse answers a request of a verb with an error.
 func (s *Service) refuse(v *verb, reply Reply, err error) {

@@ -25,8 +25,7 @@ func (r *request) later(read func(*request) error) error {
 
 // detach copies the request without the arguments, which are the caller's.
 func (r *request) detach() *request {
-	r.handedOn = true
-	return &request{session: r.session, verb: r.verb, about: r.about, collection: r.collection, reply: r.reply, began: r.began}
+	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply, began: r.takeBegan()}
 }
 
 // scan runs a read when it is its turn and one of the places for long reads is
@@ -82,15 +81,13 @@ func (r *request) finish(rest func(*request) error) {
 	if err := rest(r); err != nil {
 		r.refuse(err)
 	}
-	if !r.handedOn && !r.began.IsZero() {
-		r.session.service.counts.observe(r.about, r.began)
-	}
+	r.session.service.observe(r.verb, r.began)
 }
 
 // recover answers a request whose verb panicked: a fault of one request harms no other.
 func (r *request) recover() {
 	if p := recover(); p != nil {
-		r.session.service.log.Error("a verb panicked", "verb", r.verb, "panic", p, "stack", string(debug.Stack()))
+		r.session.service.log.Error("a verb panicked", "verb", r.verb.name, "panic", p, "stack", string(debug.Stack()))
 		r.refuse(fmt.Errorf("panic: %v", p))
 	}
 }

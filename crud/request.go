@@ -7,30 +7,32 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"ackbase/collections"
 )
 
 // verb is what is known of a verb.
 type verb struct {
+	name  string
 	usage string // its forms, as an error shows them
 	index int    // in the counts of requests
 	timed uint64 // one request in so many is timed
 }
 
 var verbs = map[string]*verb{
-	"GET":         {"GET, collection, id or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
-	"POST":        {"POST, collection, item, options?", 1, 1},
-	"PUT":         {"PUT, collection, item, options? or PUT, collection, id, item, options?", 2, 1},
-	"PATCH":       {"PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?", 3, 1},
-	"DELETE":      {"DELETE, collection, id, options?", 4, 1},
-	"SUBSCRIBE":   {"SUBSCRIBE, collection, id?, options?", 5, 1},
-	"UNSUBSCRIBE": {"UNSUBSCRIBE, collection, id?, { filters }?", 6, 1},
+	"GET":         {"GET", "GET, collection, id or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
+	"POST":        {"POST", "POST, collection, item, options?", 1, 1},
+	"PUT":         {"PUT", "PUT, collection, item, options? or PUT, collection, id, item, options?", 2, 1},
+	"PATCH":       {"PATCH", "PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?", 3, 1},
+	"DELETE":      {"DELETE", "DELETE, collection, id, options?", 4, 1},
+	"SUBSCRIBE":   {"SUBSCRIBE", "SUBSCRIBE, collection, id?, options?", 5, 1},
+	"UNSUBSCRIBE": {"UNSUBSCRIBE", "UNSUBSCRIBE, collection, id?, { filters }?", 6, 1},
 }
 
-// verbCount is how many verbs there are.
-const verbCount = 7
+const (
+	verbCount = 7
+	noVerb    = -1 // the index of a name that is none
+)
 
 // Verbs lists the names that Session.Do answers.
 func Verbs() []string { return slices.Sorted(maps.Keys(verbs)) }
@@ -38,13 +40,18 @@ func Verbs() []string { return slices.Sorted(maps.Keys(verbs)) }
 // request is one call of a verb.
 type request struct {
 	session    *Session
-	verb       string
-	about      *verb // nil for no verb
+	verb       *verb
 	collection string
 	args       []json.RawMessage // what follows the collection; slices of a network buffer, so copy what is kept beyond the call
 	reply      Reply             // nil where the client wants no answer
-	began      time.Time         // zero where it is not timed
-	handedOn   bool              // somebody else answers
+	began      int64             // by Service.now; 0 where nobody times it here
+}
+
+// takeBegan is for who answers in place of r.
+func (r *request) takeBegan() int64 {
+	began := r.began
+	r.began = 0
+	return began
 }
 
 // Do runs a verb with its raw JSON arguments and answers it once, through reply
@@ -55,9 +62,12 @@ type request struct {
 // blocks only while too much of this session's work is under way. It uses the
 // arguments no more after it has returned.
 func (c *Session) Do(name string, args []json.RawMessage, binary bool, reply Reply) {
-	r := request{session: c, verb: name, about: verbs[name], args: args, reply: reply}
-	if v := r.about; v != nil && (c.counts.requests[v.index].Add(1)-1)%v.timed == 0 {
-		r.began = time.Now()
+	r := request{session: c, verb: verbs[name], args: args, reply: reply}
+	switch v := r.verb; {
+	case v == nil:
+		r.verb = &verb{name: name, index: noVerb}
+	case (c.counts.requests[v.index].Add(1)-1)%v.timed == 0:
+		r.began = c.service.now()
 	}
 	r.finish(func(r *request) error { return r.run(binary) })
 }
@@ -66,24 +76,24 @@ func (r *request) run(binary bool) error {
 	if err := r.session.takeCredit(); err != nil {
 		return err
 	}
-	if r.about == nil {
-		return badRequest("%q is no verb: there are %s", r.verb, strings.Join(Verbs(), ", "))
+	if r.verb.index == noVerb {
+		return badRequest("%q is no verb: there are %s", r.verb.name, strings.Join(Verbs(), ", "))
 	}
 	if binary {
-		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb)
+		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb.name)
 	}
 	if len(r.args) == 0 {
-		return badRequest("%s needs a collection: %s", r.verb, r.about.usage)
+		return badRequest("%s needs a collection: %s", r.verb.name, r.verb.usage)
 	}
 	name, err := text(r.args[0])
 	if err != nil {
-		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb, r.about.usage)
+		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb.name, r.verb.usage)
 	}
 	if err := r.session.service.db.CheckCollection(name); err != nil {
 		return err
 	}
 	r.collection, r.args = name, r.args[1:]
-	switch r.verb {
+	switch r.verb.name {
 	case "GET":
 		return r.get()
 	case "POST":
@@ -103,13 +113,13 @@ func (r *request) run(binary bool) error {
 
 // usage is the error for arguments that fit no form of the verb.
 func (r *request) usage(what string) error {
-	return badRequest("%s: %s", what, r.about.usage)
+	return badRequest("%s: %s", what, r.verb.usage)
 }
 
 // atMost refuses arguments beyond the last one that the verb knows.
 func (r *request) atMost(n int) error {
 	if len(r.args) > n {
-		return r.usage(fmt.Sprintf("%s got %d arguments too many", r.verb, len(r.args)-n))
+		return r.usage(fmt.Sprintf("%s got %d arguments too many", r.verb.name, len(r.args)-n))
 	}
 	return nil
 }
@@ -126,10 +136,10 @@ func (r *request) arg(i int) json.RawMessage {
 func (r *request) id(i int) (collections.ID, error) {
 	raw := r.arg(i)
 	if raw == nil {
-		return collections.ID{}, r.usage(r.verb + " needs an id")
+		return collections.ID{}, r.usage(r.verb.name + " needs an id")
 	}
 	if isNull(raw) {
-		return collections.ID{}, r.usage(r.verb + " got null (or undefined) where the id belongs")
+		return collections.ID{}, r.usage(r.verb.name + " got null (or undefined) where the id belongs")
 	}
 	return collections.DecodeID(raw)
 }
@@ -141,21 +151,21 @@ func (r *request) members(raw json.RawMessage, known ...string) (map[string]json
 		return nil, nil
 	}
 	if kind(raw) != '{' {
-		return nil, r.usage("the options of " + r.verb + " are an object")
+		return nil, r.usage("the options of " + r.verb.name + " are an object")
 	}
 	if err := collections.CheckJSON(raw, collections.MaxDepth); err != nil {
 		return nil, err
 	}
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, badRequest("the options of %s do not parse: %v", r.verb, err)
+		return nil, badRequest("the options of %s do not parse: %v", r.verb.name, err)
 	}
 	for name := range m {
 		if !slices.Contains(known, name) {
 			if len(known) == 0 {
-				return nil, badRequest("%s knows no option %q: it takes none here", r.verb, name)
+				return nil, badRequest("%s knows no option %q: it takes none here", r.verb.name, name)
 			}
-			return nil, badRequest("%s knows no option %q: it knows %s", r.verb, name, strings.Join(known, ", "))
+			return nil, badRequest("%s knows no option %q: it knows %s", r.verb.name, name, strings.Join(known, ", "))
 		}
 	}
 	return m, nil

@@ -37,6 +37,7 @@ type Service struct {
 	scans  chan struct{} // a place for each list or snapshot that may run at the same time
 	cursor atomic.Pointer[cursorText]
 	hub    hub
+	epoch  time.Time
 	counts counts
 
 	mu     sync.Mutex
@@ -51,7 +52,7 @@ type cursorText struct {
 
 // New starts a Service on a DB, which it does not own. Close it before the DB's store.
 func New(db *collections.DB, o *Options) *Service {
-	s := &Service{db: db}
+	s := &Service{db: db, epoch: time.Now()}
 	if o != nil {
 		s.opts = *o
 	}

@@ -65,7 +65,7 @@ var codes = [...]string{
 func (c *counts) shard() *shard { return &c.shards[c.next.Add(1)%uint32(len(c.shards))] }
 
 func (c *counts) failed(v *verb, code string) {
-	if v == nil {
+	if v.index == noVerb {
 		return
 	}
 	for i := range codes {
@@ -75,9 +75,16 @@ func (c *counts) failed(v *verb, code string) {
 	}
 }
 
-func (c *counts) observe(v *verb, began time.Time) {
-	took := time.Since(began)
-	h := &c.times[v.index]
+// now is the time since the service was made, in nanoseconds and never 0.
+func (s *Service) now() int64 { return int64(time.Since(s.epoch)) + 1 }
+
+// observe counts how long a request has taken that began at a time; 0 is that of none.
+func (s *Service) observe(v *verb, began int64) {
+	if began == 0 {
+		return
+	}
+	took := time.Duration(s.now() - began)
+	h := &s.counts.times[v.index]
 	at := 0
 	for at < len(Bounds) && took > Bounds[at] {
 		at++

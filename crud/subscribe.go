@@ -34,7 +34,7 @@ func (r *request) target(known ...string) (t target, err error) {
 	}
 	if raw, ok := t.options["filters"]; ok && !isNull(raw) {
 		if !t.id.IsZero() {
-			return t, badRequest("%s takes an id or filters, not both", r.verb)
+			return t, badRequest("%s takes an id or filters, not both", r.verb.name)
 		}
 		if t.filter, err = collections.ParseFilter(raw); err != nil {
 			return t, err

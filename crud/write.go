@@ -170,20 +170,17 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 		c.flow.leave(size)
 		return errClosing
 	}
-	r.handedOn = true
-	about, reply, began := r.about, r.reply, r.began
+	verb, reply, began := r.verb, r.reply, r.takeBegan()
 	start(w, func(res collections.Result, err error) {
 		defer s.wg.Done()
 		defer c.flow.leave(size)
 		switch {
 		case err != nil:
-			s.refuse(about, reply, err)
+			s.refuse(verb, reply, err)
 		case reply != nil:
 			answer(reply, res)
 		}
-		if !began.IsZero() {
-			s.counts.observe(about, began)
-		}
+		s.observe(verb, began)
 	})
 	return nil
 }

@@ -266,6 +266,29 @@ func TestServerTimeouts(t *testing.T) {
 	want(t, "the poll", <-poll, "4late")
 }
 
+// The same of a POST that waits for its client to take the answers.
+func TestHTTPTimeoutsAreNotForPosts(t *testing.T) {
+	httpTimeout = 50 * time.Millisecond
+	defer func() { httpTimeout = 0 }()
+	b := start(t, &Options{HighWater: 1000}, nil)
+	sid := b.poll()
+	s, h := b.next()
+	large := "4" + strings.Repeat("x", 900)
+	posted := make(chan int, 1)
+	go func() {
+		status, _ := b.post(sid, large+"\x1e"+large+"\x1e"+large)
+		posted <- status
+	}()
+	b.await(s, "answers that fill what may wait", func() bool { return s.full.Load() })
+	time.Sleep(150 * time.Millisecond) // three times what would end it
+	for got := 0; got < 3; {
+		_, text := b.get(sid)
+		got += strings.Count(text, large)
+	}
+	want(t, "the status of the POST", <-posted, 200)
+	want(t, "messages", len(h.got()), 3)
+}
+
 // FuzzPost posts any body to a session. The server must answer, the handler's
 // contract must hold, and nothing may be left of the session.
 func FuzzPost(f *testing.F) {

@@ -10,6 +10,9 @@ import (
 	"ackbase/server/packet"
 )
 
+// longPost is after how long a POST is one that took long.
+const longPost = 10 * time.Millisecond
+
 // servePost takes a payload from the client.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
@@ -36,6 +39,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.posting = true
+	began := s.server.now()
 	s.refs++
 	// As long as a client without a sign of life would be kept at all.
 	_ = control.SetReadDeadline(time.Now().Add(s.server.options.PingInterval + s.server.options.PingTimeout))
@@ -81,6 +85,10 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		s.shut(ReasonTransportError, 0, false)
 	}
 	s.mu.Unlock()
+	if s.server.now()-began > int64(longPost) {
+		// The HTTP server's write deadline is for what it answers at once.
+		_ = control.SetWriteDeadline(time.Time{})
+	}
 	switch status {
 	case 0:
 		answerOK(w)
