@@ -160,8 +160,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Handler:           admission.OwnHosts(listener.Addr(), s.Origin, "--origin", mux),
 		ConnState:         limits.ConnState,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute, // these two are for files and such:
-		WriteTimeout:      time.Minute, // polls and WebSockets have bounds of their own
+		ReadTimeout:       time.Minute,     // of what is no poll, no stream and no WebSocket:
+		WriteTimeout:      5 * time.Minute, // these have bounds of their own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		Protocols:         new(http.Protocols),
