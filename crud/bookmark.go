@@ -38,6 +38,7 @@ func (s *Service) bookmarks() {
 // a position, and returns where the hub stands.
 func (s *Service) bookmarkQuiet(since collections.Position) collections.Position {
 	h := &s.hub
+	defer h.flush()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.topics {

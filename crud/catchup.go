@@ -59,6 +59,7 @@ func (s *Service) catchUpFromRing(c *Session) (collections.Position, bool) {
 		}
 		h.fromRing += uint64(s.deliverAll(c, changes))
 		h.mu.Unlock()
+		h.flush()
 	}
 }
 
@@ -75,6 +76,7 @@ func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
 		}
 		h.fromLog += uint64(s.deliverAll(c, piece))
 		h.mu.Unlock()
+		h.flush()
 	}
 }
 

@@ -16,7 +16,8 @@ type Conn interface {
 	Wire() Wire
 
 	// Send queues an event that Wire encoded. An error means that the
-	// connection is gone or has been cut off.
+	// connection is gone or has been cut off. Where the Wire is a Flusher, the
+	// event may stay until its next Flush.
 	Send(Frame) error
 
 	// Writable is false while so much waits to be sent that events should
@@ -32,6 +33,16 @@ type Wire interface {
 	// Event encodes an event with one argument, given as JSON. It must not
 	// keep the payload.
 	Event(name string, payload []byte) Frame
+}
+
+// Flusher is a Wire whose connections hold events back a moment, so that what
+// goes to many leaves together.
+type Flusher interface {
+	Wire
+
+	// Flush lets go what Send has queued on the connections of this wire. It
+	// does not wait for it.
+	Flush()
 }
 
 // ChangeWire is a Wire that encodes changes in a shape of its own. Event is then

@@ -3,7 +3,9 @@ package crud
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ackbase/collections"
@@ -11,6 +13,8 @@ import (
 
 // hub hands the changes of the log to the rooms.
 type hub struct {
+	flushers atomic.Pointer[[]Flusher] // the wires in use that need it; replaced under mu
+
 	mu       sync.Mutex
 	position collections.Position // every change up to here has been offered to the rooms
 	ring     ring
@@ -28,10 +32,31 @@ func (h *hub) init(p collections.Position, ringBytes int) {
 	h.position = p
 	h.ring = ring{max: ringBytes, floor: p}
 	h.topics = map[string]*topic{}
+	h.flushers.Store(new([]Flusher))
 }
 
-// feedPiece is how many changes are taken from the store at a time.
-const feedPiece = 256
+// uses sees that what is sent over a wire is flushed. The hub is locked.
+func (h *hub) uses(w Wire) {
+	f, ok := w.(Flusher)
+	if known := *h.flushers.Load(); ok && !slices.Contains(known, f) {
+		known = append(slices.Clip(known), f)
+		h.flushers.Store(&known)
+	}
+}
+
+// flush lets go what was sent. It follows every delivery, without the lock.
+func (h *hub) flush() {
+	for _, f := range *h.flushers.Load() {
+		f.Flush()
+	}
+}
+
+// feedPiece is how many changes are taken from the store at a time, flushPiece
+// how many are delivered before their events leave.
+const (
+	feedPiece  = 256
+	flushPiece = 16
+)
 
 // feed is the one reader of the change log in this process.
 func (s *Service) feed() {
@@ -56,10 +81,14 @@ func (s *Service) feed() {
 			pause = min(2*pause, 5*time.Second)
 		default:
 			pause = 10 * time.Millisecond
-			for _, c := range changes {
+			for i, c := range changes {
 				s.offer(c)
 				position = c.Position
+				if i%flushPiece == flushPiece-1 {
+					s.hub.flush()
+				}
 			}
+			s.hub.flush()
 		}
 	}
 }

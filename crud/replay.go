@@ -114,6 +114,7 @@ func (s *Service) replayFromRing(c *Session) (*subscription, collections.Positio
 		}
 		s.replayTo(sub, changes)
 		h.mu.Unlock()
+		h.flush()
 	}
 }
 
@@ -140,6 +141,7 @@ func (s *Service) replayFromStore(c *Session, sub *subscription, from collection
 		h.mu.Lock()
 		goesOn := s.replayTo(sub, piece)
 		h.mu.Unlock()
+		h.flush()
 		if !goesOn {
 			return nil
 		}

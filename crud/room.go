@@ -161,6 +161,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	if at < 0 {
 		at = len(r.audiences)
 		r.audiences = append(r.audiences, &audience{room: r, form: f})
+		h.uses(f.wire)
 	}
 	a := r.audiences[at]
 	sub := &subscription{session: c, audience: a, slot: len(a.members)}

@@ -149,15 +149,16 @@ func (b *Broadcast) EmitWithAck(ctx context.Context, name string, args ...any) (
 		p := forms[s.namespace]
 		if p == nil {
 			list := messages(packet.Event, s.namespace.name, ids[s.namespace], data, attachments)
-			p = &Prepared{data: data, forms: []preparedForm{{s.namespace.name, list}}}
+			p = &Prepared{data: data, forms: []*preparedForm{{s.namespace.name, list}}}
 			forms[s.namespace] = p
 		}
 		if b.volatile && !s.Writable() || !s.awaitAck(ids[s.namespace], c) {
 			c.answered(s, nil)
 			continue
 		}
-		_ = s.Send(p) // one that has closed answers so
+		_ = s.Queue(p) // one that has closed answers so
 	}
+	b.namespace.server.Flush()
 	c.answered(nil, nil) // the one that kept it open until all were sent
 	var cause error
 	select {

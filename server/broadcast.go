@@ -82,10 +82,11 @@ func (b *Broadcast) Send(p *Prepared) int {
 		if b.volatile && !s.Writable() {
 			continue
 		}
-		if s.Send(p) == nil {
+		if s.Queue(p) == nil {
 			n++
 		}
 	}
+	b.namespace.server.Flush()
 	clear(targets)
 	*list = targets[:0]
 	targetLists.Put(list)

@@ -87,7 +87,7 @@ func (c *conn) join(name string, auth json.RawMessage) {
 		c.refuse(name, errLargeAuth)
 		return
 	}
-	s := &Socket{id: c.newID(name), namespace: ns, conn: c, auth: auth, issued: time.Now()}
+	s := &Socket{id: c.newID(name), namespace: ns, conn: c, session: c.session, auth: auth, issued: time.Now()}
 	if !c.add(s) {
 		c.server.release(ns)
 		return
@@ -203,7 +203,7 @@ func newID() string {
 
 // Handshake tells what the client brought along.
 func (s *Socket) Handshake() Handshake {
-	r := s.conn.session.Request()
+	r := s.session.Request()
 	return Handshake{
 		Auth: s.auth, Time: s.issued,
 		Query: r.URL.Query(), Header: r.Header, URL: r.URL,

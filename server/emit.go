@@ -3,7 +3,9 @@ package server
 import (
 	"encoding/json"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"ackbase/server/engine"
 	"ackbase/server/packet"
@@ -52,7 +54,7 @@ func (s *Socket) emit(data []byte, attachments [][]byte, id int64) error {
 	}
 	buf := buffers.Get().(*[]byte)
 	b := append(packet.AppendHead((*buf)[:0], packet.Event, 0, s.namespace.name, id), data...)
-	err := s.conn.session.SendText(b)
+	err := s.session.SendText(b)
 	putBuffer(buf, b)
 	return err
 }
@@ -87,8 +89,10 @@ type Prepared struct {
 	data        []byte
 	attachments [][]byte
 
+	latest atomic.Pointer[preparedForm] // the one asked for last
+
 	mu    sync.Mutex
-	forms []preparedForm // one for each namespace; nearly always one
+	forms []*preparedForm // one for each namespace; nearly always one
 }
 
 type preparedForm struct {
@@ -110,16 +114,18 @@ func Prepare(name string, args ...json.RawMessage) (*Prepared, error) {
 func (p *Prepared) Size() int { return len(p.data) }
 
 func (p *Prepared) form(namespace string) []*engine.Message {
+	if f := p.latest.Load(); f != nil && f.namespace == namespace {
+		return f.messages
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.forms {
-		if p.forms[i].namespace == namespace {
-			return p.forms[i].messages
-		}
+	at := slices.IndexFunc(p.forms, func(f *preparedForm) bool { return f.namespace == namespace })
+	if at < 0 {
+		at = len(p.forms)
+		p.forms = append(p.forms, &preparedForm{namespace, messages(packet.Event, namespace, packet.NoID, p.data, p.attachments)})
 	}
-	list := messages(packet.Event, namespace, packet.NoID, p.data, p.attachments)
-	p.forms = append(p.forms, preparedForm{namespace, list})
-	return list
+	p.latest.Store(p.forms[at])
+	return p.forms[at].messages
 }
 
 // Send sends a prepared event to this socket. The same bytes go to every socket of a namespace.
@@ -128,5 +134,19 @@ func (s *Socket) Send(p *Prepared) error {
 		return ErrClosed
 	}
 	s.tellOutgoing(p.data)
-	return s.send(p.form(s.namespace.name))
+	return s.session.Send(p.form(s.namespace.name)...)
 }
+
+// Queue is Send for an event that goes to many sockets one by one. It leaves after
+// the next call of [Server.Flush], or with what else is sent to the client before.
+func (s *Socket) Queue(p *Prepared) error {
+	if !s.Connected() {
+		return ErrClosed
+	}
+	s.tellOutgoing(p.data)
+	return s.session.Queue(p.form(s.namespace.name)...)
+}
+
+// Flush lets go what [Socket.Queue] has queued, and does not wait for it. Where much is
+// queued often, several events leave for a client with one write, up to some 20 ms later.
+func (s *Server) Flush() { s.engine.Flush() }

@@ -194,7 +194,7 @@ func (e *Event) AckRaw(args ...[]byte) error {
 		b = append(b, arg...)
 	}
 	b = append(b, ']')
-	err = s.conn.session.SendText(b)
+	err = s.session.SendText(b)
 	putBuffer(buf, b)
 	return err
 }

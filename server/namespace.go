@@ -42,6 +42,9 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	}
 }
 
+// Server is the server that the namespace is of.
+func (ns *Namespace) Server() *Server { return ns.server }
+
 // Name is the namespace's name with its slash, for a family the text of its expression.
 func (ns *Namespace) Name() string { return ns.name }
 

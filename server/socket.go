@@ -20,6 +20,7 @@ type Socket struct {
 	id        string
 	namespace *Namespace
 	conn      *conn
+	session   *engine.Session // of conn
 	auth      json.RawMessage
 	issued    time.Time
 	listeners listeners
@@ -56,7 +57,7 @@ func (s *Socket) ID() string { return s.id }
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Transport is the connection's present transport, "polling" or "websocket".
-func (s *Socket) Transport() string { return s.conn.session.Transport() }
+func (s *Socket) Transport() string { return s.session.Transport() }
 
 // Connected is false while middleware runs and after the socket has closed.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
@@ -170,10 +171,10 @@ func (s *Socket) drained() {
 }
 
 // Buffered is the number of bytes that wait for the client, over all its namespaces.
-func (s *Socket) Buffered() int { return s.conn.session.Buffered() }
+func (s *Socket) Buffered() int { return s.session.Buffered() }
 
 // Writable is false while more waits for the client than Options.HighWater, until half of it is left.
-func (s *Socket) Writable() bool { return s.conn.session.Writable() }
+func (s *Socket) Writable() bool { return s.session.Writable() }
 
 // To begins a broadcast to the sockets in the rooms, without this one.
 func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms...) }
@@ -198,19 +199,19 @@ func (s *Socket) Disconnect(close bool) {
 	for _, other := range s.conn.list() {
 		other.leave()
 	}
-	s.conn.session.Close(reasonServerClose)
+	s.session.Close(reasonServerClose)
 }
 
 func (s *Socket) leave() {
 	if s.Connected() {
-		_ = s.conn.session.SendText(packet.AppendHead(nil, packet.Disconnect, 0, s.namespace.name, packet.NoID))
+		_ = s.session.SendText(packet.AppendHead(nil, packet.Disconnect, 0, s.namespace.name, packet.NoID))
 	}
 	s.close("server namespace disconnect")
 }
 
 // Cut closes the connection without a DISCONNECT packet, so that a stock client connects again. The
 // reason is for the log and the handlers.
-func (s *Socket) Cut(reason string) { s.conn.session.Close(reason) }
+func (s *Socket) Cut(reason string) { s.session.Close(reason) }
 
 // close takes everything of the socket away, once; false where that has happened already.
 func (s *Socket) close(reason string) bool {
@@ -276,7 +277,7 @@ func (s *Socket) held(e *Event, size int) bool {
 		s.mu.Unlock()
 		s.conn.server.log.Debug("a client sent too much while its middleware ran", "namespace", s.namespace.name)
 		s.conn.broken = true
-		s.conn.session.Close(reasonServerClose)
+		s.session.Close(reasonServerClose)
 		return true
 	}
 	kept := e.Clone()
@@ -328,5 +329,5 @@ func (s *Socket) send(msgs []*engine.Message) error {
 	if !s.Connected() {
 		return ErrClosed
 	}
-	return s.conn.session.Send(msgs...)
+	return s.session.Send(msgs...)
 }

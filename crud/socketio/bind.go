@@ -41,12 +41,14 @@ func (c conn) ID() string               { return c.socket.ID() }
 func (c conn) Context() context.Context { return c.socket.Context() }
 func (c conn) Writable() bool           { return c.socket.Writable() }
 func (c conn) Close(reason string)      { c.socket.Cut(reason) }
-func (c conn) Wire() crud.Wire          { return wire{} }
+func (c conn) Wire() crud.Wire          { return wire{c.socket.Namespace().Server()} }
 
-func (c conn) Send(f crud.Frame) error { return c.socket.Send(f.(*server.Prepared)) }
+func (c conn) Send(f crud.Frame) error { return c.socket.Queue(f.(*server.Prepared)) }
 
 // wire encodes events for Socket.IO: once for all sockets of a namespace.
-type wire struct{}
+type wire struct{ server *server.Server }
+
+func (w wire) Flush() { w.server.Flush() }
 
 func (wire) Event(name string, payload []byte) crud.Frame {
 	p, err := server.Prepare(name, json.RawMessage(payload))

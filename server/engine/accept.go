@@ -77,7 +77,7 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, query 
 		return
 	}
 	s = newSession(srv, r, query, place)
-	s.conn = conn
+	s.conn, s.raw = conn, rawOf(conn)
 	reader := newReader(s, conn, early)
 	if deflate {
 		reader.deflate = true

@@ -85,8 +85,9 @@ func BenchmarkFanOut(b *testing.B) {
 			for !s.Writable() {
 				runtime.Gosched()
 			}
-			_ = s.Send(m)
+			_ = s.Queue(m)
 		}
+		bench.Flush()
 	}
 	reading.Wait()
 }

@@ -64,7 +64,7 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 		// What waits leaves now, and the session's end with it.
 	case reason != ReasonShutdown:
 		s.keepForPoll(closeTimeout)
-	case s.out != nil:
+	case s.waits():
 		s.keepForPoll(shutdownGrace)
 	}
 	if s.drain {
@@ -80,10 +80,7 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 func (s *Session) cutOff() {
 	s.drain = false
 	s.goodbye = true
-	if s.out != nil {
-		s.out.release()
-		s.out = nil
-	}
+	s.dropOutbox()
 	if s.conn != nil {
 		if s.reason != ReasonTransportClose || s.queued > 0 {
 			abandon(s.conn)
@@ -146,10 +143,7 @@ func (s *Session) unref() {
 	s.refs--
 	if s.refs == 0 {
 		s.timer.Stop()
-		if s.out != nil {
-			s.out.release()
-			s.out = nil
-		}
+		s.dropOutbox()
 		s.server.gone(s)
 	}
 }

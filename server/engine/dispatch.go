@@ -42,7 +42,7 @@ func (s *Session) release() {
 	s.busy = false
 	closed := s.reason != ""
 	s.changed.Broadcast()
-	write := s.conn != nil && !s.writing && (s.out != nil || closed && !s.goodbye)
+	write := s.conn != nil && !s.writing && (s.waits() || closed && !s.goodbye)
 	if write {
 		s.writing = true
 		s.refs++
@@ -55,7 +55,7 @@ func (s *Session) release() {
 	}
 	if write {
 		s.answering.Store(true)
-		s.write(1)
+		s.write(byReader)
 		s.seen.Store(s.server.now())
 		s.answering.Store(false)
 	}

@@ -17,8 +17,11 @@
 //
 // One goroutine reads each WebSocket. It handles every frame in its buffer,
 // then writes all the answers with one write. What other goroutines send is
-// written by a goroutine that exists only while something waits; a sender never
-// blocks on a slow socket. The queue holds WebSocket frames, ready to go; a
+// written by a few goroutines for all sessions, which never wait for a socket: one
+// that is full gets a goroutine of its own until it has taken what waits. So a
+// sender never blocks on a slow socket. What goes to many sessions leaves in
+// rounds, see [Server.Flush]: under load several messages then go out with one
+// write. The queue holds WebSocket frames, ready to go; a
 // polling response is made from the same frames. So nothing has to be encoded
 // again when a session moves from one transport to the other, and a [Message]
 // that goes to many sessions is encoded and framed once.

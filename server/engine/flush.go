@@ -19,62 +19,143 @@ const (
 	apartBy = 20 * time.Millisecond
 )
 
-// flush writes what waits until nothing does. It runs as a goroutine of its own
-// that exists only for that.
-func (s *Session) flush() { s.write(0) }
+// A writer is who writes to a WebSocket. At any time it is one.
+type writer int
+
+const (
+	byReader  writer = iota // the session's reader, after a batch: once, since it is to read again
+	byFlusher               // the flusher: once, and never waiting for the socket
+	byItself                // a goroutine that exists only for that
+)
+
+// errBusy says that the socket takes no more at once.
+var errBusy = errors.New("engine: the socket is full")
+
+// flush writes what waits until nothing does.
+func (s *Session) flush() { s.write(byItself) }
 
 // write writes what waits to the WebSocket, then says goodbye if the session is
-// closed. The caller has set s.writing and counted itself in s.refs. After the
-// given number of rounds (0: no limit) another goroutine goes on, so that a
-// reader is not kept from reading by what others send.
-func (s *Session) write(rounds int) {
+// closed. The caller has set s.writing and counted itself in s.refs.
+func (s *Session) write(by writer) {
 	for round := 1; ; round++ {
 		s.mu.Lock()
 		s.paused = nil
-		out := s.out
-		if wait := s.notYet - s.server.now(); out != nil && s.notYet != 0 && wait > 0 {
-			// This use of the session passes to the timer.
-			s.paused = time.AfterFunc(time.Duration(wait), s.flushFn)
-			s.mu.Unlock()
-			return
+		if s.notYet != 0 && s.waits() {
+			if wait := s.notYet - s.server.now(); wait > 0 {
+				// This use of the session passes to the timer.
+				s.paused = time.AfterFunc(time.Duration(wait), s.flushFn)
+				s.mu.Unlock()
+				return
+			}
 		}
 		last := false
-		if out == nil && s.reason != "" && !s.goodbye && !s.busy {
-			out = s.outbox()
-			c := out.room(4, false)
+		if !s.waits() && s.reason != "" && !s.goodbye && !s.busy {
+			c := s.outbox().room(4, false)
 			c.b = appendClose(c.b, s.closeCode)
 			s.queued += len(c.b)
 			s.goodbye, last = true, true
 		}
-		if out == nil {
+		switch {
+		case !s.waits():
 			s.writing = false
 			s.unref()
 			s.mu.Unlock()
 			return
-		}
-		if rounds != 0 && round > rounds && !last {
-			// This use of the session passes to the goroutine.
+		case by != byItself && round > 1 && !last:
+			s.startWriting()
 			s.mu.Unlock()
-			go s.flushFn()
 			return
 		}
-		s.out = nil
+		out := s.takeOutbox()
 		conn := s.conn
 		s.mu.Unlock()
-		err := s.writeOutbox(conn, out)
-		out.release()
-		switch {
-		case err != nil:
-			s.writeFailed(err)
-		case last:
-			s.sayGoodbye(conn)
+		err := s.writeOutbox(conn, out, by)
+		if err == errBusy {
+			go s.finishWriting(conn, out, last)
+			return
 		}
+		s.wroteOutbox(conn, out, last, err)
 	}
 }
 
-// writeOutbox writes all of out, piece by piece. It fails when nothing was taken
-// for the stall timeout.
-func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
+// finishWriting goes on where the flusher came to a socket that was full.
+func (s *Session) finishWriting(conn net.Conn, out *outbox, last bool) {
+	s.wroteOutbox(conn, out, last, s.writeOutbox(conn, out, byItself))
+	s.write(byItself)
+}
+
+func (s *Session) wroteOutbox(conn net.Conn, out *outbox, last bool, err error) {
+	out.release()
+	switch {
+	case err != nil:
+		s.writeFailed(err)
+	case last:
+		s.sayGoodbye(conn)
+	}
+}
+
+// startWriting passes the use of a session as its writer on to the flusher or,
+// where that is not for it, a goroutine of its own. The session is locked.
+func (s *Session) startWriting() {
+	if s.forFlusher() {
+		s.server.flusher.add(s)
+	} else {
+		go s.flushFn()
+	}
+}
+
+// forFlusher tells whether what waits is so little that the socket probably takes it
+// at once, and may leave now.
+func (s *Session) forFlusher() bool {
+	return s.raw != nil && s.notYet == 0 && s.queued <= s.server.options.HighWater/4
+}
+
+// flushNow is the flusher's write to a session that has passed on its use as a writer.
+func (s *Session) flushNow() { s.write(byFlusher) }
+
+// flushInTurn is the flusher's write to a session whose turn in the round it is.
+func (s *Session) flushInTurn() {
+	s.mu.Lock()
+	s.inRound = false
+	if s.refs == 0 || s.writing || s.busy || !s.waits() {
+		// The session is gone, or somebody else has written it or will.
+		s.mu.Unlock()
+		return
+	}
+	s.writing = true
+	s.refs++
+	if !s.forFlusher() {
+		s.mu.Unlock()
+		go s.flushFn()
+		return
+	}
+	frame := s.single
+	s.single = nil
+	s.mu.Unlock()
+	if frame == nil {
+		s.write(byFlusher)
+		return
+	}
+	n, err := offer(s.raw, frame, nil)
+	if n > 0 {
+		s.wrote(n, 0)
+	}
+	switch {
+	case err != nil:
+		s.writeFailed(err)
+	case n < len(frame):
+		out := outboxes.Get().(*outbox)
+		out.chunks = append(out.chunks, chunk{b: frame[n:]})
+		go s.finishWriting(s.conn, out, false)
+		return
+	}
+	s.write(byFlusher)
+}
+
+// writeOutbox writes all of out, piece by piece: what the socket takes at once, and
+// then, unless that is for another to wait for (errBusy), the rest. It fails when
+// nothing was taken for the stall timeout.
+func (s *Session) writeOutbox(conn net.Conn, out *outbox, by writer) error {
 	_, isTCP := conn.(*net.TCPConn)
 	limit := pieceSize
 	if !isTCP {
@@ -82,6 +163,7 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 		// whether anything moves.
 		limit = readBufferSize
 	}
+	full := s.raw == nil
 	since := int64(0) // when nothing began to be taken; 0 for not yet
 	for {
 		one, many, size := out.next(limit)
@@ -89,8 +171,22 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 			return nil
 		}
 		if s.notYet != 0 {
+			if by == byFlusher {
+				return errBusy
+			}
 			time.Sleep(time.Duration(s.notYet - s.server.now()))
 			s.notYet = 0
+		}
+		if !full {
+			n, err := offer(s.raw, one, many)
+			s.took(out, n)
+			if err != nil {
+				return err
+			}
+			if full = n < size; full && by == byFlusher {
+				return errBusy
+			}
+			continue
 		}
 		now := s.setWriteDeadline(conn, isTCP)
 		if since == 0 {
@@ -107,11 +203,7 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 		}
 		if n > 0 {
 			since = 0
-			s.wrote(n, out.consume(n))
-			if out.apart {
-				out.apart = false
-				s.notYet = s.server.now() + int64(apartBy)
-			}
+			s.took(out, n)
 		}
 		if err != nil {
 			if isTCP && errors.Is(err, os.ErrDeadlineExceeded) &&
@@ -121,6 +213,18 @@ func (s *Session) writeOutbox(conn net.Conn, out *outbox) error {
 			}
 			return err
 		}
+	}
+}
+
+// took accounts for n bytes of out that the socket has taken.
+func (s *Session) took(out *outbox, n int) {
+	if n == 0 {
+		return
+	}
+	s.wrote(n, out.consume(n))
+	if out.apart {
+		out.apart = false
+		s.notYet = s.server.now() + int64(apartBy)
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Session) serveGet(w http.ResponseWriter, r *http.Request) {
 	s.refs++
 	if s.reason != "" {
 		s.unkeep()
-	} else if s.out == nil || s.busy {
+	} else if !s.waits() || s.busy {
 		wake := make(chan struct{})
 		s.poll = wake
 		probed := s.probed

@@ -50,7 +50,7 @@ func (r *readiness) read(conn net.Conn, size int) (*buffer, error) {
 func (r *readiness) tryRead(fd uintptr) bool {
 	buf := getBuffer(r.size)
 	for {
-		n, err := syscall.Read(int(fd), buf.b[:cap(buf.b)])
+		n, err := receive(fd, buf.b[:cap(buf.b)])
 		switch {
 		case err == syscall.EINTR:
 			continue

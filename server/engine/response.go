@@ -21,7 +21,7 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request) {
 	var last packet.EngineType
 	if s.conn == nil {
 		// After an upgrade what waits belongs to the WebSocket.
-		out, s.out = s.out, nil
+		out = s.takeOutbox()
 		last = s.lastPacket
 	}
 	if out == nil && last == 0 {

@@ -10,22 +10,63 @@ import (
 // them. The error is ErrClosed or ErrTooSlow. That a message was queued does not
 // say that it arrives.
 func (s *Session) Send(msgs ...*Message) error {
-	f := form(s.form.Load())
-	size := 0
+	f, size := s.formOf(msgs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.take(msgs, f, size); err != nil {
+		return err
+	}
+	if !s.busy {
+		s.kick()
+	}
+	return nil
+}
+
+// Queue is Send for what goes to many sessions. On a WebSocket it leaves after the
+// next call of [Server.Flush], or with what else is sent to the client before.
+func (s *Session) Queue(msgs ...*Message) error {
+	f, size := s.formOf(msgs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.take(msgs, f, size); err != nil {
+		return err
+	}
+	switch {
+	case s.busy || s.writing || s.inRound:
+	case s.raw == nil:
+		s.kick()
+	case s.waits():
+		s.inRound = true
+		s.server.flusher.queue(s)
+	}
+	return nil
+}
+
+// formOf makes the messages ready in the form that the session needs now, and tells
+// their size in it.
+func (s *Session) formOf(msgs []*Message) (f form, size int) {
+	f = form(s.form.Load())
 	for _, m := range msgs {
 		size += len(m.in(f))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	return f, size
+}
+
+// take puts messages into what waits.
+func (s *Session) take(msgs []*Message, f form, size int) error {
 	large, err := s.admit(size)
 	if err != nil || size == 0 {
 		return err
+	}
+	s.sent(size, large)
+	if len(msgs) == 1 && !large && !s.waits() {
+		s.single = msgs[0].in(f)
+		return nil
 	}
 	out := s.outbox()
 	for _, m := range msgs {
 		out.add(m.in(f), large)
 	}
-	s.sent(size, large)
 	return nil
 }
 
@@ -47,6 +88,9 @@ func (s *Session) SendText(parts ...[]byte) error {
 	c := s.outbox().room(size, large)
 	c.b = appendText(c.b, payload, parts)
 	s.sent(size, large)
+	if !s.busy {
+		s.kick()
+	}
 	return nil
 }
 
@@ -57,11 +101,11 @@ func (s *Session) SendText(parts ...[]byte) error {
 // the client, StallTimeout at most. On polling it does nothing.
 func (s *Session) Flush() {
 	s.mu.Lock()
-	if s.conn == nil || s.out == nil {
+	if s.conn == nil || !s.waits() {
 		s.mu.Unlock()
 		return
 	}
-	s.out.setApart()
+	s.outbox().setApart()
 	if s.writing {
 		s.mu.Unlock()
 		return // who writes takes it next
@@ -69,7 +113,7 @@ func (s *Session) Flush() {
 	s.writing = true
 	s.refs++
 	s.mu.Unlock()
-	s.write(1)
+	s.write(byReader)
 }
 
 // Buffered is the number of bytes that wait for the client.
@@ -82,11 +126,7 @@ func (s *Session) Buffered() int {
 // Writable is false from when more than Options.HighWater waits until less than
 // half of it does; then Handler.Drained is called. It is false on a closed
 // session, for which Drained is not called.
-func (s *Session) Writable() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.full.Load() && s.reason == ""
-}
+func (s *Session) Writable() bool { return !s.full.Load() && !s.ended.Load() }
 
 // admit decides whether size more bytes may wait and whether they are a large
 // answer. Over the bound the session is closed.
@@ -107,11 +147,34 @@ func (s *Session) admit(size int) (large bool, err error) {
 func (s *Session) outbox() *outbox {
 	if s.out == nil {
 		s.out = outboxes.Get().(*outbox)
+		if s.single != nil {
+			s.out.add(s.single, false)
+			s.single = nil
+		}
 	}
 	return s.out
 }
 
-// sent accounts for bytes that were queued and sees that they leave.
+// takeOutbox returns the outbox of what waits, nil where nothing does, and leaves none.
+func (s *Session) takeOutbox() *outbox {
+	if !s.waits() {
+		return nil
+	}
+	out := s.outbox()
+	s.out = nil
+	return out
+}
+
+func (s *Session) dropOutbox() {
+	if out := s.takeOutbox(); out != nil {
+		out.release()
+	}
+}
+
+// waits reports whether anything waits.
+func (s *Session) waits() bool { return s.out != nil || s.single != nil }
+
+// sent accounts for bytes that were queued.
 func (s *Session) sent(size int, large bool) {
 	s.queued += size
 	if large {
@@ -119,9 +182,6 @@ func (s *Session) sent(size int, large bool) {
 	}
 	if s.queued > s.server.options.HighWater {
 		s.full.Store(true)
-	}
-	if !s.busy {
-		s.kick()
 	}
 }
 
@@ -131,23 +191,26 @@ func (s *Session) sendPacket(t packet.EngineType, data string) {
 	c := s.outbox().room(headerSize(size)+size, false)
 	c.b = append(append(appendHeader(c.b, ws.OpText, size), byte(t)), data...)
 	s.sent(headerSize(size)+size, false)
+	if !s.busy {
+		s.kick()
+	}
 }
 
 // kick sees that what waits leaves, if nobody does that already.
 func (s *Session) kick() {
 	switch {
 	case s.conn != nil:
-		if !s.writing && (s.out != nil || s.reason != "" && !s.goodbye) {
+		if !s.writing && (s.waits() || s.reason != "" && !s.goodbye) {
 			s.writing = true
 			s.refs++
-			go s.flushFn()
+			s.startWriting()
 		}
 	case s.poll != nil:
-		if s.out != nil || s.reason != "" {
+		if s.waits() || s.reason != "" {
 			close(s.poll)
 			s.poll = nil
 		}
-	case s.out != nil && s.reason == "" && s.stallBy == 0 && !s.getting && s.responding == 0:
+	case s.waits() && s.reason == "" && s.stallBy == 0 && !s.getting && s.responding == 0:
 		s.stallBy = s.server.now() + int64(s.server.options.StallTimeout)
 		s.schedule(s.stallBy)
 	}

@@ -24,6 +24,7 @@ type Server struct {
 	stats     stats
 	polling   bool
 	webSocket bool
+	flusher   flusher
 
 	mu       sync.RWMutex
 	sessions map[string]*Session // open, and closed ones that something still uses
@@ -43,6 +44,7 @@ func New(o *Options, accept func(*Session) Handler) *Server {
 		sessions: make(map[string]*Session),
 		idle:     make(chan struct{}),
 	}
+	srv.flusher.server = srv
 	srv.polling = slices.Contains(srv.options.Transports, Polling)
 	srv.webSocket = slices.Contains(srv.options.Transports, WebSocket)
 	srv.openTail = openTail(&srv.options, nil)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -56,19 +57,22 @@ type Session struct {
 	cancel  context.CancelFunc
 
 	out    *outbox     // what waits; nil while nothing does
+	single []byte      // what waits, where that is one frame for the flusher's next round
 	queued int         // bytes that wait, those being written among them
 	large  int         // of these, bytes of large answers
 	full   atomic.Bool // queued went over HighWater and is not yet under half of it; set under mu
 
 	busy    bool        // the handler runs; what is sent stays in out until it returns
-	writing bool        // a goroutine writes to conn
+	writing bool        // somebody writes to conn, or is about to
+	inRound bool        // what waits is for the flusher's next round
 	writeBy int64       // its write deadline; belongs to who writes
 	notYet  int64       // when to go on after a flush, 0 for at once; belongs to who writes
 	paused  *time.Timer // counts as who writes until then; nil while nothing has to wait
 
-	conn   net.Conn // the WebSocket; nil on polling
-	probe  net.Conn // a WebSocket that is being probed
-	probed bool     // it was answered: polls end soon
+	conn   net.Conn        // the WebSocket; nil on polling
+	raw    syscall.RawConn // of conn, for writes that do not wait; nil where that cannot be
+	probe  net.Conn        // a WebSocket that is being probed
+	probed bool            // it was answered: polls end soon
 
 	getting    bool          // a GET waits or takes
 	poll       chan struct{} // of the GET that waits; closed to wake it

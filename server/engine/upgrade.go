@@ -109,7 +109,8 @@ func (s *Session) upgrade(r *reader) bool {
 	if s.reason != "" {
 		return false
 	}
-	s.probe, s.probed, s.conn = nil, false, r.conn
+	s.probe, s.probed = nil, false
+	s.conn, s.raw = r.conn, rawOf(r.conn)
 	if r.deflate {
 		s.form.Or(uint32(deflated))
 	}

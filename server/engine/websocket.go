@@ -318,5 +318,8 @@ func (r *reader) control(op ws.OpCode, payload []byte) error {
 	c := s.outbox().room(size, false)
 	c.b = append(appendHeader(c.b, op, len(payload)), payload...)
 	s.sent(size, false)
+	if !s.busy {
+		s.kick()
+	}
 	return nil
 }
