@@ -142,8 +142,12 @@ func TestReplayHeld(t *testing.T) {
 	c := dial(s, "c", 2)
 	defer c.hangUp()
 	from := collections.Position{Epoch: db.Head().Epoch}.Cursor()
+	live := dial(s, "live", 100)
+	defer live.hangUp()
+	live.call(t, "SUBSCRIBE", "items")
 	for n := range 20 {
 		c.call(t, "POST", "items", map[string]any{"n": n})
+		live.expect(t, "ADDED", fmt.Sprintf(`"n":%d`, n)) // so that none of them is live for the other
 	}
 	c.ask(0, "SUBSCRIBE", "items", map[string]any{"since": from})
 	c.ask(1, "SUBSCRIBE", "items")
