@@ -17,11 +17,11 @@ import (
 var mayImport = map[string][]string{
 	"ackbase":                      {"*"},
 	"ackbase/crud":                 {"ackbase/collections"},
-	"ackbase/crud/rest":            {"ackbase/crud", "ackbase/collections"},
+	"ackbase/crud/rest":            {"ackbase/crud", "ackbase/collections", "ackbase/server/admission"},
 	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},
 	"ackbase/crud/zishang":         {"ackbase/crud"},
 	"ackbase/logs":                 {},
-	"ackbase/metrics":              {"ackbase/server", "ackbase/crud", "ackbase/collections/bolt"},
+	"ackbase/metrics":              {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/collections/bolt"},
 	"ackbase/server":               {"ackbase/server/engine", "ackbase/server/admission", "ackbase/server/packet"},
 	"ackbase/server/admission":     {},
 	"ackbase/server/engine":        {"ackbase/server/admission", "ackbase/server/packet"},

@@ -148,14 +148,23 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
 	mux.Handle("/socket.io/", web.ClientFiles("/socket.io/", sockets))
-	overHTTP := rest.New(service, &rest.Options{MaxBody: int(s.MaxMessage), AllowOrigin: sockets.AllowOrigin})
+	overHTTP := rest.New(service, &rest.Options{
+		MaxBody:      int(s.MaxMessage),
+		AllowOrigin:  sockets.AllowOrigin,
+		Admission:    limits,
+		HighWater:    int(s.HighWater),
+		MaxBuffered:  int(s.MaxBuffered),
+		StallTimeout: time.Duration(s.StallTimeout),
+		PingInterval: time.Duration(s.PingInterval),
+		Logger:       logger,
+	})
 	mux.Handle(rest.Prefix, overHTTP)
 	mux.Handle(rest.WebSocketPrefix, overHTTP)
 	mux.HandleFunc("GET /openapi.json", rest.OpenAPI)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
 	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",
-		metrics.Handler(&metrics.Sources{Sockets: sockets, Verbs: service, Store: store})))
+		metrics.Handler(&metrics.Sources{Sockets: sockets, Verbs: service, Streams: overHTTP, Store: store})))
 	httpServer := &http.Server{
 		Handler:           admission.OwnHosts(listener.Addr(), s.Origin, "--origin", mux),
 		ConnState:         limits.ConnState,

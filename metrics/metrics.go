@@ -12,6 +12,7 @@ import (
 
 	"ackbase/collections/bolt"
 	"ackbase/crud"
+	"ackbase/crud/rest"
 	"ackbase/server"
 )
 
@@ -19,6 +20,7 @@ import (
 type Sources struct {
 	Sockets *server.Server
 	Verbs   *crud.Service
+	Streams *rest.Handler
 	Store   *bolt.Store
 }
 
@@ -56,6 +58,9 @@ var (
 	waiting            = gauge("waiting_bytes", "Bytes that wait for slow clients, of all connections.")
 	sockets            = gauge("sockets", "Connected sockets: connections, once for each namespace that they have joined.")
 	namespaces         = gauge("namespaces", "Namespaces.")
+
+	streams       = gauge("streams", "Open streams over HTTP: plain WebSockets and server-sent events.")
+	streamsClosed = counter("streams_closed_total", "Streams over HTTP that have ended, by why.", "reason")
 
 	requests      = counter("requests_total", "Requests, by verb.", "verb")
 	requestErrors = counter("request_errors_total", "Requests that were answered with an error, by verb and code.", "verb", "code")
@@ -97,6 +102,12 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 	tell(waiting, float64(io.Waiting))
 	tell(sockets, float64(io.Sockets))
 	tell(namespaces, float64(io.Namespaces))
+
+	over := s.Streams.Stats()
+	tell(streams, float64(over.Open))
+	for reason, n := range over.Closed {
+		tell(streamsClosed, float64(n), reason)
+	}
 
 	verbs := s.Verbs.Stats()
 	for verb, n := range verbs.Requests {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ackbase/crud"
+	"ackbase/server/admission"
 )
 
 // answer is what a verb answered. It implements crud.Reply.
@@ -149,6 +150,22 @@ func fail(w http.ResponseWriter, code string, status int, message string) {
 		panic(err)
 	}
 	writeFault(w, status, b)
+}
+
+// refuse sends that a stream is over a bound.
+func refuse(w http.ResponseWriter, refusal admission.Refusal) {
+	code := "UNAVAILABLE"
+	if refusal.Status() == http.StatusTooManyRequests {
+		code = "RATE_LIMITED"
+	}
+	b, err := json.Marshal(crud.Fault{
+		Code: code, Status: refusal.Status(), Message: refusal.Message(),
+		Details: map[string]int{"retryAfter": 1000 * refusal.RetryAfter()}, // ms
+	})
+	if err != nil { // cannot be: texts and numbers marshal
+		panic(err)
+	}
+	writeFault(w, refusal.Status(), b)
 }
 
 // writeFault sends { error: fault }.

@@ -44,11 +44,11 @@ func serverSentEvent(name, id string, data []byte) []byte {
 // watch sends changes as server-sent events until the client goes. They go on after
 // the event that the client heard last (Last-Event-ID), or else after ?since=; where
 // neither is given, the first is a BOOKMARK at the present.
-func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) {
+func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) error {
 	since := r.Header.Get("Last-Event-ID") // the URL stays the same when an EventSource reconnects
 	s, subscribed := h.openStream(w, r, t, serverSent{}, since)
 	if s == nil {
-		return
+		return nil
 	}
 	defer s.close(nil)
 	header := w.Header()
@@ -57,7 +57,7 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // the server's own is for requests
 	send := func(b []byte) error {
-		if err := control.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
+		if err := control.SetWriteDeadline(time.Now().Add(h.options.StallTimeout)); err != nil {
 			return err
 		}
 		if _, err := w.Write(b); err != nil {
@@ -76,9 +76,10 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) {
 		case <-s.ctx.Done():
 		}
 	}()
-	if send(first) == nil {
-		_ = s.run(send, func() error { return send([]byte(":\n\n")) }) // whatever ended it: the client connects again and goes on
+	if err := send(first); err != nil {
+		return err
 	}
+	return s.run(send, func() error { return send([]byte(":\n\n")) }) // whatever ended it: the client connects again and goes on
 }
 
 // bookmark is the answer to SUBSCRIBE as a BOOKMARK event.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,10 +16,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ackbase/collections"
 	"ackbase/crud"
+	"ackbase/server/admission"
 )
 
 // Prefix is the path that a Handler is mounted on.
@@ -36,6 +39,20 @@ type Options struct {
 	// writes the headers Access-Control-Allow-Origin and Vary. Where it is nil, pages
 	// of other origins are refused.
 	AllowOrigin func(http.ResponseWriter, *http.Request) bool
+
+	// Admission bounds the streams, together with the sessions of the servers that it
+	// serves too. Nil: admission.New(nil).
+	Admission *admission.Limits
+	// HighWater is how many bytes wait for a stream before its events stay in the log; 1 MB when 0.
+	HighWater int
+	// MaxBuffered is how many may wait at the most; over it the stream ends. 4 MB when 0.
+	MaxBuffered int
+	// StallTimeout ends a stream whose client takes nothing of what waits; 10 s when 0.
+	StallTimeout time.Duration
+	// PingInterval is how often a quiet stream is asked whether it still lives; 25 s when 0.
+	PingInterval time.Duration
+	// Logger hears of streams that were cut off. slog.Default() when nil.
+	Logger *slog.Logger
 }
 
 // Handler answers the requests below Prefix. It may be used concurrently.
@@ -47,6 +64,8 @@ type Handler struct {
 	ctx     context.Context // of all streams
 	end     context.CancelCauseFunc
 	streams sync.WaitGroup
+	open    atomic.Int64
+	counts  counts
 }
 
 // New makes a Handler for the verbs of a service, for Prefix and WebSocketPrefix. o may
@@ -62,6 +81,24 @@ func New(service *crud.Service, o *Options) *Handler {
 	}
 	if h.options.AllowOrigin == nil {
 		h.options.AllowOrigin = sameOrigin
+	}
+	if h.options.Admission == nil {
+		h.options.Admission = admission.New(nil)
+	}
+	if h.options.HighWater <= 0 {
+		h.options.HighWater = 1 << 20
+	}
+	if h.options.MaxBuffered <= 0 {
+		h.options.MaxBuffered = 4 << 20
+	}
+	if h.options.StallTimeout <= 0 {
+		h.options.StallTimeout = 10 * time.Second
+	}
+	if h.options.PingInterval <= 0 {
+		h.options.PingInterval = 25 * time.Second
+	}
+	if h.options.Logger == nil {
+		h.options.Logger = slog.Default()
 	}
 	return h
 }
@@ -185,8 +222,8 @@ type target struct {
 	hasID      bool
 }
 
-// stream serves a request that lasts.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve func(http.ResponseWriter, *http.Request, target)) {
+// stream serves a request that lasts. serve returns why it ended.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve func(http.ResponseWriter, *http.Request, target) error) {
 	h.mu.Lock()
 	if h.ctx.Err() != nil {
 		h.mu.Unlock()
@@ -196,7 +233,15 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve
 	h.streams.Add(1)
 	h.mu.Unlock()
 	defer h.streams.Done()
-	serve(w, r, t)
+	place, refusal := h.options.Admission.Enter(r)
+	if refusal != admission.Admitted {
+		refuse(w, refusal)
+		return
+	}
+	defer place.Leave()
+	h.open.Add(1)
+	defer h.open.Add(-1)
+	h.ended(r, serve(w, r, t))
 }
 
 // parseTarget reads an escaped path below a prefix.

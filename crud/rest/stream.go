@@ -6,18 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ackbase/crud"
-)
-
-// What may wait for one stream, and how long it may take nothing of it.
-const (
-	highWater    = 1 << 20
-	maxWaiting   = 4 << 20
-	stallTimeout = 10 * time.Second
-	heartbeat    = 25 * time.Second
 )
 
 // Why the server ends a stream.
@@ -29,6 +24,7 @@ var (
 // stream is a client that only listens: it gets the frames of one subscription
 // in their order. It implements crud.Conn.
 type stream struct {
+	options *Options
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	wire    crud.Wire
@@ -50,7 +46,7 @@ func (h *Handler) openStream(w http.ResponseWriter, r *http.Request, t target, w
 		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
 		return nil, nil
 	}
-	s := &stream{wire: wire, more: make(chan struct{}, 1)}
+	s := &stream{options: &h.options, wire: wire, more: make(chan struct{}, 1)}
 	s.ctx, s.end = context.WithCancelCause(h.ctx)
 	s.session = h.service.Open(s)
 	a := &answer{done: make(chan struct{})}
@@ -97,6 +93,51 @@ func subscription(u *url.URL, t target, since string) ([]json.RawMessage, error)
 	return append(args, options), nil
 }
 
+// Stats is what the streams of a Handler do and have done.
+type Stats struct {
+	Open   int               // streams
+	Closed map[string]uint64 // streams since the Handler was made, by why
+}
+
+// Why a stream ended, as in the sessions of server/engine.
+const (
+	closedByClient = "transport close"
+	closedTooSlow  = "too slow"
+	closedStalled  = "stalled"
+	closedShutdown = "server shutting down"
+)
+
+var closings = [...]string{closedByClient, closedTooSlow, closedStalled, closedShutdown}
+
+// counts are how many streams have ended, in the order of closings.
+type counts [len(closings)]atomic.Uint64
+
+// Stats tells what the streams do.
+func (h *Handler) Stats() Stats {
+	s := Stats{Open: int(h.open.Load()), Closed: make(map[string]uint64)}
+	for i, reason := range closings {
+		s.Closed[reason] = h.counts[i].Load()
+	}
+	return s
+}
+
+// ended counts a stream that has ended, and logs one that was cut off.
+func (h *Handler) ended(r *http.Request, cause error) {
+	reason := closedByClient
+	switch {
+	case errors.Is(cause, errTooSlow):
+		reason = closedTooSlow
+	case errors.Is(cause, os.ErrDeadlineExceeded), errors.Is(cause, context.DeadlineExceeded):
+		reason = closedStalled
+	case errors.Is(cause, errShutdown):
+		reason = closedShutdown
+	}
+	h.counts[slices.Index(closings[:], reason)].Add(1)
+	if reason == closedTooSlow || reason == closedStalled {
+		h.options.Logger.Warn("rest: a stream was cut off", "reason", reason, "address", h.options.Admission.Client(r), "remote", r.RemoteAddr)
+	}
+}
+
 // close ends the stream, and with it its subscription. It may be called more than once; the first cause stays.
 func (s *stream) close(cause error) {
 	s.end(cause)
@@ -115,7 +156,7 @@ func (s *stream) Send(f crud.Frame) error {
 	frame := f.([]byte)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes > maxWaiting {
+	if s.bytes > s.options.MaxBuffered {
 		s.end(errTooSlow)
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -123,7 +164,7 @@ func (s *stream) Send(f crud.Frame) error {
 	}
 	s.waiting = append(s.waiting, frame)
 	s.bytes += len(frame)
-	s.full = s.full || s.bytes > highWater
+	s.full = s.full || s.bytes > s.options.HighWater
 	select {
 	case s.more <- struct{}{}:
 	default:
@@ -141,7 +182,7 @@ func (s *stream) Writable() bool {
 // run writes what waits, as long as the stream lasts, and returns why it ended:
 // beat is called when nothing was written for a while, to see whether the client lives.
 func (s *stream) run(write func([]byte) error, beat func() error) error {
-	timer := time.NewTicker(heartbeat)
+	timer := time.NewTicker(s.options.PingInterval)
 	defer timer.Stop()
 	for {
 		select {
@@ -149,7 +190,7 @@ func (s *stream) run(write func([]byte) error, beat func() error) error {
 			if err := s.drain(write); err != nil {
 				return err
 			}
-			timer.Reset(heartbeat)
+			timer.Reset(s.options.PingInterval)
 		case <-timer.C:
 			if err := beat(); err != nil {
 				return err
@@ -186,7 +227,7 @@ func (s *stream) drain(write func([]byte) error) error {
 func (s *stream) wrote(n int) {
 	s.mu.Lock()
 	s.bytes -= n
-	drained := s.full && s.bytes < highWater/2
+	drained := s.full && s.bytes < s.options.HighWater/2
 	if drained {
 		s.full = false
 	}

@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -39,20 +41,21 @@ func (snapshots) Change(e *crud.Event) crud.Frame {
 func (snapshots) Event(string, []byte) crud.Frame { return nil }
 
 // serveWebSocket sends { id, snapshot } for each change until the client goes.
-func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t target) {
+func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t target) error {
 	if r.Header.Get("Upgrade") == "" {
 		w.Header().Set("Upgrade", "websocket")
 		fail(w, "BAD_REQUEST", http.StatusUpgradeRequired, "this path is a WebSocket: open it with new WebSocket(…); GET "+Prefix+"{collection} answers without one")
-		return
+		return nil
 	}
 	s, _ := h.openStream(w, r, t, snapshots{}, "")
 	if s == nil {
-		return
+		return nil
 	}
 	defer s.close(nil)
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // AllowOrigin has verified it
+	own := &hijacker{ResponseWriter: w}
+	ws, err := websocket.Accept(own, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // AllowOrigin has verified it
 	if err != nil {
-		return // Accept has answered
+		return err // Accept has answered
 	}
 	ws.SetReadLimit(maxSent)
 	read := make(chan struct{})
@@ -70,11 +73,11 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 		<-read
 	}()
 	err = s.run(func(frame []byte) error {
-		ctx, cancel := context.WithTimeout(context.Background(), stallTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), h.options.StallTimeout)
 		defer cancel()
 		return ws.Write(ctx, websocket.MessageText, frame)
 	}, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
+		ctx, cancel := context.WithTimeout(context.Background(), h.options.PingInterval)
 		defer cancel()
 		return ws.Ping(ctx)
 	})
@@ -85,11 +88,26 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 	case errors.Is(err, errSent):
 		code = closeCode + http.StatusBadRequest
 	case websocket.CloseStatus(err) != -1:
-		return // the client said goodbye, and was answered
+		return nil // the client said goodbye, and was answered
 	}
-	// A client that does not answer the close frame must not keep the server from its end.
-	defer time.AfterFunc(goodbye, func() { _ = ws.CloseNow() }).Stop()
+	// A client that does not answer the close frame must not keep the server from
+	// its end. CloseNow would wait for Close, which waits for five seconds.
+	defer time.AfterFunc(goodbye, func() { _ = own.conn.Close() }).Stop()
 	_ = ws.Close(code, err.Error())
+	return err
+}
+
+// hijacker remembers the connection that a WebSocket takes over.
+type hijacker struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.conn = conn
+	return conn, rw, err
 }
 
 var errSent = errors.New("this WebSocket only sends: write over " + Prefix + " or over Socket.IO")
