@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,9 +13,10 @@ import (
 
 // machine is where the figures come from.
 type machine struct {
-	cpu, kernel, filesystem, versions string
-	cores                             int
-	flush                             time.Duration // the median of a 4 KB write with its fsync
+	cpu, kernel, filesystem string
+	cores                   int
+	load                    string        // of the last one, five and fifteen minutes
+	flush                   time.Duration // the median of a 4 KB write with its fsync
 }
 
 // describe looks at the machine, and at the disk that dir is on.
@@ -44,9 +44,11 @@ func describe(dir string) (m machine, err error) {
 			}
 		}
 	}
-	m.versions = runtime.Version()
-	if out, err := exec.Command("node", "--version").Output(); err == nil {
-		m.versions += ", Node " + strings.TrimSpace(string(out))
+	m.load = "unknown"
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		if fields := strings.Fields(string(text)); len(fields) > 2 {
+			m.load = strings.Join(fields[:3], ", ")
+		}
 	}
 	m.flush, err = flushTime(filepath.Join(dir, "probe"))
 	return m, err

@@ -1,14 +1,19 @@
 // Command compare measures servers against each other with ackbase/server/bench:
 // it starts them itself, alternates the rounds of each measure between them, and
-// writes the medians with their ratios as a Markdown page. `task bench` calls it.
+// writes the medians with their ratios, and whether the bounds hold that ackbase
+// has set itself, as a Markdown page. `task bench` calls it.
 //
 //	go run ./server/bench/compare -out server/BENCHMARKS.md \
 //	  -server "ackbase=.task/ackbase --listen 127.0.0.1:0 --data {data} --log-level warn --index bench-index.value" \
 //	  -server "node=node examples/node-peer/server.mjs --listen 127.0.0.1:0 --data {data}"
 //
-// The first server is the one that the ratios are about. A command is split at
-// spaces; {data} stands for a path that does not exist yet, in a new directory. The server must
-// print a line with `listening on http://ADDRESS` and end at SIGTERM.
+// The first server is the one that the bounds are about, the second the one that it
+// is held against; further ones are told beside them. A server's end in the middle,
+// events that it loses and calls that it refuses are told in the page and do not end the run.
+//
+// A command is split at spaces; {data} stands for a path that does not exist yet, in
+// a new directory. The server must print a line with `listening on http://ADDRESS`, end
+// at SIGTERM, and be the process that is started, not a child of it: its CPU is what counts.
 package main
 
 import (
@@ -28,20 +33,35 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
+// extent is how much is measured. The zero value of a member has no meaning.
+type extent struct {
+	rounds      int
+	seconds     float64
+	warmup      time.Duration
+	large       int
+	subscribers int
+	idle        int
+	idleSeconds float64
+}
+
+// full is what the page that is kept needs, and the flags' default.
+var full = extent{
+	rounds: 5, seconds: 6, warmup: time.Second,
+	large: 1_000_000, subscribers: 5000, idle: 10_000,
+	idleSeconds: 50, // two of the usual ping intervals
+}
+
 // settings are the flags.
 type settings struct {
+	extent
 	servers []server
-	rounds  int
-	seconds float64
-	warmup  time.Duration
-	large   int
-	idle    int
+	timeout time.Duration
 	only    *regexp.Regexp
 	out     string
 	dir     string
@@ -57,7 +77,7 @@ func readSettings(args []string, errOut io.Writer) (*settings, error) {
 	s := &settings{}
 	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	flags.Func("server", "`name=command` of a server; repeatable, the ratios are about the first", func(text string) error {
+	flags.Func("server", "`name=command` of a server; repeatable: the one that is measured, the one that it is held against, others", func(text string) error {
 		name, command, ok := strings.Cut(text, "=")
 		words := strings.Fields(command)
 		if !ok || name == "" || len(words) == 0 {
@@ -66,19 +86,29 @@ func readSettings(args []string, errOut io.Writer) (*settings, error) {
 		s.servers = append(s.servers, server{name, words})
 		return nil
 	})
-	flags.IntVar(&s.rounds, "rounds", 5, "rounds of each measure; the median counts")
-	flags.Float64Var(&s.seconds, "seconds", 4, "length of a round's window")
-	flags.DurationVar(&s.warmup, "warmup", time.Second, "time under load before it")
-	flags.IntVar(&s.large, "large", 1_000_000, "items of the large collection")
-	flags.IntVar(&s.idle, "idle", 10_000, "idle connections")
+	flags.IntVar(&s.rounds, "rounds", full.rounds, "rounds of each measure; the median counts")
+	flags.Float64Var(&s.seconds, "seconds", full.seconds, "length of a round's window")
+	flags.DurationVar(&s.warmup, "warmup", full.warmup, "time under load before it")
+	flags.IntVar(&s.large, "large", full.large, "items of the large collection")
+	flags.IntVar(&s.subscribers, "subscribers", full.subscribers, "subscribers of the large room")
+	flags.IntVar(&s.idle, "idle", full.idle, "idle connections")
+	flags.Float64Var(&s.idleSeconds, "idle-seconds", full.idleSeconds, "length of a round's window with them, rounded up to whole ping intervals")
+	flags.DurationVar(&s.timeout, "timeout", 5*time.Second, "how long the last answers and events of a round may take to arrive after its window")
 	flags.Func("only", "`pattern` of the measures to make, such as ^(get|post)$", func(text string) (err error) {
 		s.only, err = regexp.Compile(text)
 		return err
 	})
-	flags.StringVar(&s.out, "out", "", "`file` for the page; without it the standard output")
+	flags.StringVar(&s.out, "out", "", "`file` for the page of a full run; that of any other run, or without this flag, goes to the standard output")
 	flags.StringVar(&s.dir, "dir", "", "`directory` on the disk that is to hold the data (default: the system's for temporary files)")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
+	}
+	names := map[string]bool{}
+	for _, server := range s.servers {
+		if names[server.name] {
+			return nil, fmt.Errorf("-server: two servers are called %s: give each its own name", server.name)
+		}
+		names[server.name] = true
 	}
 	switch {
 	case flags.NArg() > 0:
@@ -91,11 +121,41 @@ func readSettings(args []string, errOut io.Writer) (*settings, error) {
 	return s, nil
 }
 
+// partial says what makes a run less than full, nothing for a full one.
+func (s *settings) partial() string {
+	for _, short := range []struct {
+		flag string
+		is   bool
+		// and the figures as they are printed
+		got, want any
+	}{
+		{"-rounds", s.rounds < full.rounds, s.rounds, full.rounds},
+		{"-seconds", s.seconds < full.seconds, s.seconds, full.seconds},
+		{"-warmup", s.warmup < full.warmup, s.warmup, full.warmup},
+		{"-large", s.large < full.large, s.large, full.large},
+		{"-subscribers", s.subscribers < full.subscribers, s.subscribers, full.subscribers},
+		{"-idle", s.idle < full.idle, s.idle, full.idle},
+		{"-idle-seconds", s.idleSeconds < full.idleSeconds, s.idleSeconds, full.idleSeconds},
+	} {
+		if short.is {
+			return fmt.Sprintf("%s %v is less than %v", short.flag, short.got, short.want)
+		}
+	}
+	if s.only != nil {
+		return "-only leaves measures out"
+	}
+	return ""
+}
+
 // run is the whole command. Progress goes to errOut.
-func run(ctx context.Context, args []string, errOut io.Writer) error {
+func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	s, err := readSettings(args, errOut)
 	if err != nil {
 		return err
+	}
+	contests := s.contests()
+	if len(contests) == 0 {
+		return errors.New("no measure has such a name: leave -only out to see them all")
 	}
 	dir, err := os.MkdirTemp(s.dir, "compare-")
 	if err != nil {
@@ -106,24 +166,31 @@ func run(ctx context.Context, args []string, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var made []outcome
-	for _, m := range s.measures() {
-		if s.only != nil && !s.only.MatchString(m.name) {
-			continue
-		}
-		o, err := s.make(ctx, m, dir, errOut)
+	for _, server := range s.servers { // what cannot start at all is said before an hour has passed
+		peer, err := server.start(ctx, dir)
 		if err != nil {
 			return err
 		}
-		made = append(made, o)
+		peer.stop()
 	}
-	if len(made) == 0 {
-		return errors.New("no measure has such a name: leave -only out to see them all")
-	}
-	page := s.page(machine, made)
-	if s.out == "" {
-		_, err = io.WriteString(os.Stdout, page)
+
+	outcomes, err := (&tournament{dir: dir, progress: errOut, start: time.Now()}).play(ctx, contests)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.out, []byte(page), 0o644)
+	return s.publish(s.page(machine, outcomes), out, errOut)
+}
+
+// publish writes the page of a full run to -out, and any other to out: a quick look does
+// not replace what took long to measure.
+func (s *settings) publish(page string, out, errOut io.Writer) error {
+	why := s.partial()
+	if s.out != "" && why == "" {
+		return os.WriteFile(s.out, []byte(page), 0o644)
+	}
+	if s.out != "" {
+		fmt.Fprintf(errOut, "%s stays as it is, since this was no full run: %s. The page goes to the standard output.\n", s.out, why)
+	}
+	_, err := io.WriteString(out, page)
+	return err
 }

@@ -28,13 +28,13 @@ type peer struct {
 	dir    string
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
-	copied sync.WaitGroup
+	done   chan struct{} // closed when the process has ended
 	said   tail
 }
 
 // start runs a server on empty data below dir and waits until it listens.
-func (s server) start(ctx context.Context, dir string) (_ *peer, err error) {
-	p := &peer{server: s}
+func (s *server) start(ctx context.Context, dir string) (_ *peer, err error) {
+	p := &peer{server: *s, done: make(chan struct{})}
 	if p.dir, err = os.MkdirTemp(dir, s.name+"-"); err != nil {
 		return nil, err
 	}
@@ -56,8 +56,8 @@ func (s server) start(ctx context.Context, dir string) (_ *peer, err error) {
 		return nil, fmt.Errorf("the server %s does not start: %w", s.name, err)
 	}
 	ready := make(chan string, 1)
-	p.copied.Go(func() {
-		defer close(ready)
+	go func() {
+		defer close(p.done)
 		lines := bufio.NewScanner(out)
 		for told := false; lines.Scan(); {
 			if _, url, ok := strings.Cut(lines.Text(), "listening on "); ok && !told {
@@ -66,13 +66,12 @@ func (s server) start(ctx context.Context, dir string) (_ *peer, err error) {
 			}
 		}
 		_, _ = io.Copy(io.Discard, out) // after a line that was too long
-	})
+		_ = p.cmd.Wait()                // how it ended is in its state
+	}()
 	select {
-	case url, ok := <-ready:
-		if ok {
-			p.url = url
-			return p, nil
-		}
+	case p.url = <-ready:
+		return p, nil
+	case <-p.done:
 		p.stop()
 		return nil, fmt.Errorf("the server %s ended before it listened: %s", s.name, p.said.String())
 	case <-time.After(startPatience):
@@ -84,9 +83,29 @@ func (s server) start(ctx context.Context, dir string) (_ *peer, err error) {
 // stop ends the server and removes its data.
 func (p *peer) stop() {
 	p.cancel()
-	p.copied.Wait()
-	_ = p.cmd.Wait() // it was told to end; how it did is of no interest
+	<-p.done
 	_ = os.RemoveAll(p.dir)
+}
+
+// ended tells whether the process has ended by itself, just now at the latest.
+func (p *peer) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(time.Second): // its connections close before it is gone
+		return false
+	}
+}
+
+// lastWords is how the process ended, in one line.
+func (p *peer) lastWords() string {
+	words := p.cmd.ProcessState.String()
+	for line := range strings.Lines(p.said.String()) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			words += ", " + strings.TrimSpace(line)
+		}
+	}
+	return words
 }
 
 // tail keeps the end of what a server writes to its standard error output.
