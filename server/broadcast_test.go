@@ -148,11 +148,17 @@ func TestBroadcastAcks(t *testing.T) {
 
 func TestDisconnect(t *testing.T) {
 	io, url := serve(t, nil)
-	gone := make(chan string, 10)
+	gone, hearing := make(chan string, 10), make(chan *Socket, 10)
 	for _, name := range []string{"/", "/other"} {
 		io.Of(name).OnConnect(func(s *Socket) {
 			s.OnDisconnect(func(reason string) { gone <- name + " " + reason })
+			hearing <- s
 		})
+	}
+	join := func(c *client, name string) *Socket {
+		t.Helper()
+		c.connect(name, "")
+		return receive(t, "OnConnect", hearing)
 	}
 	expect := func(wants ...string) {
 		t.Helper()
@@ -165,13 +171,13 @@ func TestDisconnect(t *testing.T) {
 	for name, open := range map[string]func(testing.TB, string) *client{"websocket": dial, "polling": dialPolling} {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, url)
-			s := io.Of("/").Socket(c.connect("/", ""))
-			c.connect("/other", "")
+			s := join(c, "/")
+			join(c, "/other")
 			s.Disconnect(false)
 			c.expect("41")
 			expect("/ server namespace disconnect")
 			s.Disconnect(false) // nothing more
-			s = io.Of("/").Socket(c.connect("/", ""))
+			s = join(c, "/")
 			s.Disconnect(true)
 			got := []string{c.read(), c.read()}
 			slices.Sort(got)
@@ -182,13 +188,13 @@ func TestDisconnect(t *testing.T) {
 			expect("/ server namespace disconnect", "/other server namespace disconnect")
 
 			c = open(t, url)
-			io.Of("/").Socket(c.connect("/", "")).Cut("too slow for me")
+			join(c, "/").Cut("too slow for me")
 			if last := c.expectClosed(); last == "41" {
 				t.Error("a cut connection got a DISCONNECT packet")
 			}
 			expect("/ too slow for me")
 			c = open(t, url)
-			c.connect("/", "")
+			join(c, "/")
 			io.Of("/").Disconnect(true)
 			c.expect("41")
 			c.expectClosed()
