@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -30,8 +31,8 @@ func (f *faults) Handle(_ context.Context, r slog.Record) error {
 }
 
 // FuzzConnection plays whole connections: each line of the input is a text message of Engine.IO, or
-// a binary one where it begins with "b:". The server must not panic, must close the session at the
-// end, and must go on to serve another client.
+// a binary one where it begins with "b:". A first line eio3 makes it a connection of protocol 3. The
+// server must not panic, must close the session at the end, and must go on to serve another client.
 func FuzzConnection(f *testing.F) {
 	for _, seed := range []string{
 		"440\n42[\"message\",1]\n41", "40\n42", "40\n420[\"ack\"]\n430[]", "40{\"a\":1}\n40/dyn-1,\n42/dyn-1,1[\"message\",{}]\n41/dyn-1,",
@@ -40,10 +41,18 @@ func FuzzConnection(f *testing.F) {
 		"40\n40", "44{}", "40\n450-[]", "40\n42[\"connect\"]", "40\n42[[[[", "40\n461-0[{\"_placeholder\":true,\"num\":0}]\nb:ok", "2\n3\n5\n6\n0", "b:stray",
 		"40\n42[\"message\",{\"_placeholder\":true,\"num\":0}]", "40\n42[\"\\ud800\"]", "40\n4299999999999999999[\"a\"]", "40,\n41,\n42/,[\"a\"]", "3\n40\n43\n430\n430[1]\n430[1]",
 	} {
-		f.Add([]byte("4" + seed))
+		f.Add([]byte(seed))
+		// There the server connects "/" by itself, and binary messages begin with their type.
+		f.Add([]byte("eio3\n" + strings.ReplaceAll(strings.TrimPrefix(seed, "40\n"), "\nb:", "\nb:\x04")))
+	}
+	for _, seed := range []string{
+		"40/dyn-1?a=1&b=%zz;c,\n42/dyn-1,1[\"ack\",1]\n41/dyn-1,", "40/no?\n40/none?x\n40?a", "2\n2probe\nb4\nb2AA\n3",
+		"451-[\"ack\",{\"_placeholder\":true,\"num\":0}]\nb4AQID", "42[\"ack\",1]\nb:4stray",
+	} {
+		f.Add([]byte("eio3\n" + seed))
 	}
 	log := &faults{Handler: slog.DiscardHandler}
-	io := New(&Options{Logger: slog.New(log), MaxNamespaces: 4, MaxAttachments: 3, MaxWaiting: 2000, MaxBinary: 5000, MaxPayload: 10_000})
+	io := New(&Options{Logger: slog.New(log), MaxNamespaces: 4, MaxAttachments: 3, MaxWaiting: 2000, MaxBinary: 5000, MaxPayload: 10_000, AllowEIO3: true})
 	hear := func(ns *Namespace) {
 		ns.OnConnect(func(s *Socket) {
 			s.Join("room")
@@ -69,7 +78,11 @@ func FuzzConnection(f *testing.F) {
 		other := dial(t, url)
 		defer other.conn.Close()
 		other.connect("/", "")
-		c := dial(t, url)
+		query := "EIO=4"
+		if rest, eio3 := bytes.CutPrefix(input, []byte("eio3\n")); eio3 {
+			query, input = "EIO=3", rest
+		}
+		c := dialQuery(t, url, query)
 		defer c.conn.Close()
 		written := make(chan struct{})
 		go func() {

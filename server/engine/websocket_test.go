@@ -193,6 +193,18 @@ func FuzzParseHeader(f *testing.F) {
 		if limit < 0 {
 			return
 		}
+		// With an extension, its bit may stand in the first frame of a message, and says only that.
+		first := len(in) > 0 && (in[0]&0x0f == byte(ws.OpText) || in[0]&0x0f == byte(ws.OpBinary))
+		compressed := len(in) > 1 && first && in[0]&compressedBit != 0
+		without := bytes.Clone(in)
+		if compressed {
+			without[0] &^= compressedBit
+		}
+		plain, plainErr := parseHeader(without, limit, 0)
+		plain.compressed = compressed
+		if with, err := parseHeader(in, limit, compressedBit); err != plainErr || err == nil && with != plain {
+			t.Fatalf("%x with the extension: %+v, %v, want %+v, %v", in, with, err, plain, plainErr)
+		}
 		h, err := parseHeader(in, limit, 0)
 		theirs, theirErr := ws.ReadHeader(bytes.NewReader(in))
 		if err == nil {
