@@ -80,7 +80,9 @@ type answer struct {
 	result json.RawMessage
 	fault  *struct {
 		Code    string
+		Status  int
 		Message string
+		Details json.RawMessage
 	}
 	meta json.RawMessage
 }

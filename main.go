@@ -151,6 +151,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	overHTTP := rest.New(service, &rest.Options{
 		MaxBody:      int(s.MaxMessage),
 		AllowOrigin:  sockets.AllowOrigin,
+		BodyTimeout:  time.Duration(s.BodyTimeout),
 		Admission:    limits,
 		HighWater:    int(s.HighWater),
 		MaxBuffered:  int(s.MaxBuffered),
@@ -168,10 +169,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	httpServer := &http.Server{
 		Handler:           admission.OwnHosts(listener.Addr(), s.Origin, "--origin", mux),
 		ConnState:         limits.ConnState,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,     // of what is no poll, no stream and no WebSocket:
-		WriteTimeout:      5 * time.Minute, // these have bounds of their own
-		IdleTimeout:       2 * time.Minute,
+		ReadHeaderTimeout: time.Duration(s.HeaderTimeout),
+		ReadTimeout:       time.Duration(s.BodyTimeout),
+		WriteTimeout:      time.Duration(s.AnswerTimeout),
+		IdleTimeout:       time.Duration(s.IdleTimeout),
 		MaxHeaderBytes:    64 << 10,
 		Protocols:         new(http.Protocols),
 		ErrorLog:          log.New(httpErrors{logger}, "", 0),
@@ -307,6 +308,10 @@ type settings struct {
 	UpgradeTimeout duration `group:"Connections" default:"10s" help:"How long an upgrade from polling to WebSocket may take."`
 	AllowEIO3      bool     `group:"Connections" name:"allow-eio3" help:"Serve socket.io-client 2.x too, which speaks Engine.IO protocol 3 (not JSONP)."`
 	Deflate        bool     `group:"Connections" help:"Compress WebSocket messages from 1 KB on where the client offers it (permessage-deflate). It saves bandwidth and costs processor time."`
+	HeaderTimeout  duration `group:"Connections" default:"10s" help:"How long a TCP connection may take to send the head of an HTTP request."`
+	BodyTimeout    duration `group:"Connections" default:"1m" help:"How long all of an HTTP request may take to arrive. Of a polling body: a ping interval and a ping timeout."`
+	AnswerTimeout  duration `group:"Connections" default:"5m" help:"How long the answer to an HTTP request may take, where it is no poll and no stream."`
+	IdleTimeout    duration `group:"Connections" default:"2m" help:"How long a TCP connection may wait for its next HTTP request."`
 	MaxNamespaces  count    `group:"Connections" default:"100" help:"Most namespaces of one connection."`
 
 	MaxConnections           count     `group:"Clients" default:"20000" help:"Most connections; also half of the most TCP connections that are no WebSockets. Further ones are told to come later."`

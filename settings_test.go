@@ -213,7 +213,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	documented := map[string]string{} // the default by the flag's name
 	for _, row := range regexp.MustCompile(`(?m)^\|.*\| ([^|]+) \| `+"`--([a-z-]+)`"+` \|$`).FindAllStringSubmatch(string(protocol), -1) {
-		documented[row[2]] = strings.NewReplacer(" ", "", ",", "").Replace(row[1])
+		documented[row[2]] = strings.NewReplacer(" ", "", ",", "", "min", "m").Replace(row[1])
 	}
 	flags := map[string]string{}
 	parser, err := kong.New(&settings{})

@@ -27,13 +27,12 @@ import (
 // Prefix is the path that a Handler is mounted on.
 const Prefix = "/api/v2/"
 
-// bodyTimeout is how long the body of a request may take to come.
-const bodyTimeout = 30 * time.Second
-
 // Options of a Handler. The zero value is good.
 type Options struct {
 	// MaxBody is how many bytes the body of a request may have; 2 MB when 0.
 	MaxBody int
+	// BodyTimeout is how long it may take to come; a minute when 0.
+	BodyTimeout time.Duration
 
 	// AllowOrigin decides whether the page that a request comes from may send it, and
 	// writes the headers Access-Control-Allow-Origin and Vary. Where it is nil, pages
@@ -78,6 +77,9 @@ func New(service *crud.Service, o *Options) *Handler {
 	}
 	if h.options.MaxBody <= 0 {
 		h.options.MaxBody = 2 << 20
+	}
+	if h.options.BodyTimeout <= 0 {
+		h.options.BodyTimeout = time.Minute
 	}
 	if h.options.AllowOrigin == nil {
 		h.options.AllowOrigin = sameOrigin
@@ -344,7 +346,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t ta
 	}
 	// A body that does not come must not hold the connection for ever. Where the
 	// deadline cannot be set, the server's own hold.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.options.BodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.options.MaxBody)))
 	if err != nil {
 		return nil, fmt.Errorf("the body cannot be read: %w", err)
