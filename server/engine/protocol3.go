@@ -46,9 +46,9 @@ func (s *Session) decoder(contentType string) decoder {
 type framing byte
 
 const (
-	separated framing = iota // protocol 4: U+001E between them, binary as b and base64
-	counted                  // protocol 3: their lengths before them
-	raw                      // protocol 3 with binary among them: the same, and binary as it is
+	separated     framing = iota // protocol 4: U+001E between them, binary as b and base64
+	counted                      // protocol 3: their lengths before them
+	countedBinary                // protocol 3 with binary among them: the same, and binary as it is
 )
 
 // framingOf is how the session's client reads an answer of these frames.
@@ -60,7 +60,7 @@ func (s *Session) framingOf(out *outbox) framing {
 		for rest := out.chunks[i].b; len(rest) > 0; {
 			var op ws.OpCode
 			if op, _, rest = nextOwnFrame(rest); op == ws.OpBinary {
-				return raw
+				return countedBinary
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (f framing) appendPacketHead(dst []byte, op ws.OpCode, data []byte, first b
 	switch f {
 	case counted:
 		return packet.AppendPayload3Head(dst, data)
-	case raw:
+	case countedBinary:
 		return packet.AppendPayload3BinaryHead(dst, len(data), op == ws.OpBinary)
 	}
 	if !first {

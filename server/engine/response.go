@@ -59,7 +59,7 @@ func (s *Session) writeResponse(w http.ResponseWriter, out *outbox, last packet.
 	header := w.Header()
 	framing := s.framingOf(out)
 	contentType := "text/plain; charset=UTF-8"
-	if framing == raw {
+	if framing == countedBinary {
 		contentType = octetStream
 	}
 	header.Set("Content-Type", contentType)
