@@ -44,7 +44,7 @@ export function disconnectAll() {
  * @param {string} url
  * @param {Way} [way]
  * @param {{ early?: boolean, prepare?: (socket: Socket) => void } & Record<string, unknown>} [options] early, what to
- *   do with the socket before it connects, and the client's own
+ *   do with the socket before it connects, and the client's own; with reconnection an error is waited out
  * @returns {Promise<Socket>}
  */
 export async function connect(url, way = websocket4, { early = false, prepare, ...options } = {}) {
@@ -59,7 +59,7 @@ export async function connect(url, way = websocket4, { early = false, prepare, .
   await Promise.race([
     new Promise((resolve, reject) => {
       socket.once("connect", () => resolve(undefined));
-      socket.once("connect_error", reject);
+      if (!options.reconnection) socket.once("connect_error", reject);
       // A refusal of 2.x: the middleware's data, or its message.
       if (way.version === 2) socket.once("error", (data) => reject(typeof data === "string" ? new Error(data) : Object.assign(new Error("refused"), { data })));
     }),

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
-import { call, Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
+import { call, Changes, connect, disconnectAll, ok, ways, websocket4 } from "./client.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 afterEach(disconnectAll);
@@ -124,5 +124,44 @@ test("a client that goes away in the middle leaves the others alone", async () =
     const change = await changes.next();
     if (change.item.last) break;
   }
+  await server.stop();
+});
+
+/** Options of a client that comes back soon. */
+const again = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 20 };
+
+test("connections: one too many hears connect_error, and comes in when there is room", async () => {
+  const server = await startServer(["--max-connections", "3"]);
+  const inside = [];
+  for (let n = 0; n < 3; n++) inside.push(await connect(server.url));
+  for (const way of ways) {
+    let told = () => {};
+    const refusal = new Promise((resolve) => (told = () => resolve(undefined)));
+    const coming = connect(server.url, way, { ...again, prepare: (socket) => socket.once("connect_error", told) });
+    await Promise.race([refusal, deadline(`connect_error, ${way.name}`)]);
+    inside.shift()?.disconnect();
+    const socket = await coming;
+    assert.ok(await ok(socket, "POST", "items", { way: way.name }));
+    inside.push(socket);
+  }
+  await server.stop();
+});
+
+test("a client that is cut off for being too slow comes back by itself", async () => {
+  const server = await startServer(["--high-water", "64KB", "--stall-timeout", "500ms"]);
+  const slow = await connect(server.url, websocket4, again);
+  await ok(slow, "SUBSCRIBE", "items");
+  const disconnected = new Promise((resolve) => slow.once("disconnect", resolve));
+  /** @type {any} */ (slow.io.engine.transport).ws._socket.pause();
+  const writer = await connect(server.url);
+  const text = "x".repeat(200_000);
+  for (let n = 0; !server.log().includes("reason=stalled"); n++) {
+    assert.ok(n < 500, "100 MB were written, and it is not cut off");
+    await ok(writer, "POST", "items", { text });
+  }
+  /** @type {any} */ (slow.io.engine.transport).ws._socket?.resume();
+  assert.match(String(await Promise.race([disconnected, deadline("disconnect")])), /^transport (close|error)$/);
+  await Promise.race([new Promise((resolve) => (slow.connected ? resolve(undefined) : slow.once("connect", () => resolve(undefined)))), deadline("the reconnection")]);
+  assert.equal((await ok(slow, "GET", "items", { limit: 1, fields: ["id"] })).length, 1);
   await server.stop();
 });
