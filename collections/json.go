@@ -1,6 +1,10 @@
 package collections
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+)
 
 // EqualJSON tells whether two checked JSON texts are the same value: the order
 // of members, white space, escapes and the spelling of numbers do not matter.
@@ -27,6 +31,19 @@ func CompactJSON(dst, raw []byte) []byte {
 		}
 	}
 	return append(dst, raw[from:]...)
+}
+
+// Members walks over the members of a checked object: the names, decoded, and the values, parts of object.
+func Members(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		m := members{b: object, i: skipSpace(object, 0)}
+		for m.next() {
+			m.skip()
+			if !yield(m.key(), m.b[m.value:m.i:m.i]) {
+				return
+			}
+		}
+	}
 }
 
 // ItemID is the top-level member "id" of a checked object; absent: ok is false.

@@ -16,8 +16,9 @@ import (
 //
 // The record has the answer's items as bytes. What they became since does not
 // matter then, nor does how far back the change log reaches; to point into the log
-// instead would save a third of what a write takes on the disk and tie the log's
-// length to the keys'.
+// instead would save that space and tie the log's length to the keys'. To make the
+// answers of POST and PUT anew from what is sent again would save it too, but a
+// repetition may be spelled in another way than the first answer was.
 
 // MaxKey is the longest idempotency key in bytes.
 const MaxKey = 256

@@ -156,11 +156,9 @@ func (r *request) members(raw json.RawMessage, known ...string) (map[string]json
 	if err := collections.CheckJSON(raw, collections.MaxDepth); err != nil {
 		return nil, err
 	}
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, badRequest("the options of %s do not parse: %v", r.verb.name, err)
-	}
-	for name := range m {
+	m := map[string]json.RawMessage{}
+	for name, value := range collections.Members(raw) {
+		m[name] = value
 		if !slices.Contains(known, name) {
 			if len(known) == 0 {
 				return nil, badRequest("%s knows no option %q: it takes none here", r.verb.name, name)

@@ -26,11 +26,13 @@ const maxQueued = 900
 // recordKind is the records of one kind as of now in the batch.
 type recordKind struct {
 	bucket  *bbolt.Bucket // nil where there is none yet
+	cursor  *bbolt.Cursor // of it
+	last    string        // its last key: those in order of time come behind it
 	counts  recordCounts
 	stored  recordCounts // as the file has them
+	bound   recordCounts // of the newest record; 0 for none
 	states  map[string]*recordState
-	changed []*recordState        // in the order of their first change, also those that were undone
-	keep    collections.Retention // of the newest one
+	changed []*recordState // in the order of their first change, also those that were undone
 }
 
 // recordCounts are what the file keeps of the records of a kind that expire.
@@ -52,8 +54,7 @@ func decodeRecordCounts(b []byte) (recordCounts, error) {
 
 // over tells whether there are more records than are to be kept.
 func (k *recordKind) over() bool {
-	return k.keep.MaxRecords > 0 && k.counts.number > uint64(k.keep.MaxRecords) ||
-		k.keep.MaxBytes > 0 && k.counts.bytes > uint64(k.keep.MaxBytes)
+	return k.bound.number > 0 && k.counts.number > k.bound.number || k.bound.bytes > 0 && k.counts.bytes > k.bound.bytes
 }
 
 // record is a record's content.
@@ -94,14 +95,26 @@ func (b *batch) recordKind(name string) (*recordKind, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &recordKind{
-		bucket: b.tx.Bucket([]byte(recordsPrefix + name)),
-		counts: counts,
-		stored: counts,
-		states: make(map[string]*recordState),
+	waiting := min(len(b.store.queue), maxBatchUpdates) // about as many records are to come
+	k := &recordKind{counts: counts, stored: counts, states: make(map[string]*recordState, waiting)}
+	if k.bucket = b.tx.Bucket([]byte(recordsPrefix + name)); k.bucket != nil {
+		k.cursor = k.bucket.Cursor()
+		last, _ := k.cursor.Last()
+		k.last = string(last)
 	}
 	b.records[name] = k
 	return k, nil
+}
+
+// get is a record as the file has it before the batch, nil for none.
+func (k *recordKind) get(key string) []byte {
+	if k.bucket == nil || key > k.last {
+		return nil
+	}
+	if found, v := k.cursor.Seek([]byte(key)); string(found) == key {
+		return v
+	}
+	return nil
 }
 
 // record is the state of a record.
@@ -117,14 +130,11 @@ func (b *batch) record(kind, key string) (*recordKind, *recordState, error) {
 		return nil, nil, collections.Errorf(collections.ErrBadRequest, "a record's key has 1 to %d bytes together with its kind, not %d", maxRecordKey, len(kind)+len(key))
 	}
 	state := &recordState{key: key}
-	if k.bucket != nil {
-		if v := k.bucket.Get([]byte(key)); v != nil {
-			if state.stored, err = decodeRecord(v); err != nil {
-				return nil, nil, err
-			}
-			state.now = state.stored
-			b.bytes += len(v) // whoever reads it copies it
+	if v := k.get(key); v != nil {
+		if state.stored, err = decodeRecord(v); err != nil {
+			return nil, nil, err
 		}
+		state.now = state.stored
 	}
 	k.states[key] = state
 	return k, state, nil
@@ -144,6 +154,7 @@ func (t *transaction) GetRecord(kind, key string) ([]byte, error) {
 	if state.now.value == nil || (state.now.expires != never && state.now.expires <= t.batch.now) {
 		return nil, errNoRecord
 	}
+	t.batch.bytes += len(state.now.value) // who reads it copies it
 	return state.now.value, nil
 }
 
@@ -156,13 +167,14 @@ func (t *transaction) PutRecord(kind, key string, value []byte, keep collections
 	if err != nil {
 		return err
 	}
-	old, oldKeep := *state, k.keep
-	t.undos = append(t.undos, func() { *state, k.keep = old, oldKeep })
+	now, changed, bound := state.now, state.changed, k.bound
+	t.undos = append(t.undos, func() { state.now, state.changed, k.bound = now, changed, bound })
 	if !state.changed {
 		state.changed = true
 		k.changed = append(k.changed, state)
 	}
-	state.now, k.keep = record{value, expiryMillis(keep.Expires)}, keep
+	state.now = record{value, expiryMillis(keep.Expires)}
+	k.bound = recordCounts{uint64(max(keep.MaxRecords, 0)), uint64(max(keep.MaxBytes, 0))}
 	t.batch.bytes += len(value)
 	t.markWritten()
 	return nil
@@ -208,12 +220,13 @@ func (b *batch) flushKind(name string, k *recordKind) error {
 		}
 	}
 	puts := make([]put, 0, len(k.changed))
-	queued := make(map[uint64][]string) // keys by the second of their expiry
+	changed := k.changed[:0]
 	for _, state := range k.changed {
 		if !state.changed { // undone, or here already
 			continue
 		}
 		state.changed = false
+		changed = append(changed, state)
 		k.count(state.key, state.stored, -1)
 		k.count(state.key, state.now, +1)
 		start := len(b.arena)
@@ -227,15 +240,12 @@ func (b *batch) flushKind(name string, k *recordKind) error {
 		case state.stored.value != nil:
 			puts = append(puts, put{key: key, drop: true})
 		}
-		if state.now.expiring() {
-			second := expirySecond(state.now.expires)
-			queued[second] = append(queued[second], state.key)
-		}
 	}
+	k.changed = changed
 	if err := apply(k.bucket, puts); err != nil {
 		return err
 	}
-	return b.queueExpiries(name, queued)
+	return b.queueExpiries(name, k)
 }
 
 // count adds a record to the counts of its kind, or takes it out.
@@ -251,32 +261,31 @@ func expirySecond(expires int64) uint64 { return (uint64(expires) + 999) / 1000 
 
 const expiryKeySize = 16
 
-// queueExpiries appends keys to the queue of a kind, many to an entry.
-func (b *batch) queueExpiries(name string, queued map[uint64][]string) error {
-	if len(queued) == 0 {
-		return nil
-	}
+// queueExpiries appends the keys of the changed records to the queue of a kind, many to an entry.
+func (b *batch) queueExpiries(name string, k *recordKind) error {
 	queue, err := b.tx.CreateBucketIfNotExists([]byte(expiriesPrefix + name))
 	if err != nil {
 		return err
 	}
 	var puts []put
-	for second, keys := range queued {
-		for len(keys) > 0 {
+	var second uint64 // of the last entry
+	for _, state := range k.changed {
+		if !state.now.expiring() {
+			continue
+		}
+		due := expirySecond(state.now.expires)
+		if n := len(puts); n == 0 || due != second || len(puts[n-1].value)+len(state.key) > maxQueued {
 			number, err := queue.NextSequence()
 			if err != nil {
 				return err
 			}
-			start := len(b.arena)
-			b.arena = binary.BigEndian.AppendUint64(b.arena, second)
-			b.arena = binary.BigEndian.AppendUint64(b.arena, number)
-			value := len(b.arena)
-			for len(keys) > 0 && (len(b.arena) == value || len(b.arena)-value+len(keys[0]) < maxQueued) {
-				b.arena = appendText(b.arena, keys[0])
-				keys = keys[1:]
-			}
-			puts = append(puts, put{key: b.arena[start:value:value], value: b.arena[value:len(b.arena):len(b.arena)]})
+			second = due
+			key := binary.BigEndian.AppendUint64(make([]byte, 0, expiryKeySize+maxQueued), second)
+			key = binary.BigEndian.AppendUint64(key, number)
+			puts = append(puts, put{key: key[:expiryKeySize:expiryKeySize], value: key[expiryKeySize:]})
 		}
+		last := &puts[len(puts)-1]
+		last.value = appendText(last.value, state.key)
 	}
 	return apply(queue, puts)
 }
@@ -302,7 +311,8 @@ func (b *batch) removeRecords(name string) error {
 		}
 		second := binary.BigEndian.Uint64(at)
 		expired := second*1000 <= uint64(b.now)
-		if !expired && (b.records[name] == nil || !b.records[name].over()) {
+		k := b.records[name]
+		if !expired && (k == nil || !k.over()) {
 			return nil
 		}
 		k, err := b.recordKind(name)

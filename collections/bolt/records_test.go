@@ -50,6 +50,9 @@ func recordsInFile(t testing.TB, s *Store, kind string) (keys []string, queued i
 		seconds := map[string]map[uint64]bool{} // where each key is queued
 		if queue := tx.Bucket([]byte(expiriesPrefix + kind)); queue != nil {
 			err = queue.ForEach(func(at, list []byte) error {
+				if len(list) > maxQueued+maxRecordKey {
+					return fmt.Errorf("an entry of the queue has %d bytes: it and its neighbours are copied with each that follows", len(list))
+				}
 				for r := (entryReader{b: list}); len(r.b) > 0; queued++ {
 					key := string(r.text())
 					if r.bad {
@@ -281,5 +284,32 @@ func TestSameKeyInOneCommit(t *testing.T) {
 	}
 	if head := settled(t, s, 2); head != s.Head() {
 		t.Errorf("the head is %d instead of 2", s.Head().Seq)
+	}
+}
+
+// TestLargeRecordsAreReadInSeveralCommits: their readers copy them, so that one commit with all of them would
+// fill the memory.
+func TestLargeRecordsAreReadInSeveralCommits(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "data.db"), nil)
+	putRecords(t, s, make([]byte, 1<<20), collections.Retention{}, "large")
+	before := s.Stats().Commits
+	const readers = 3 * maxBatchBytes >> 20
+	release := make(chan struct{})
+	done := make(chan error, readers)
+	for range readers {
+		s.Update(t.Context(), collections.Writer{}, func(tx collections.Tx) error {
+			<-release
+			_, err := tx.GetRecord("key", "large")
+			return errors.Join(err, tx.PutRecord("key", "small", []byte("x"), collections.Retention{}))
+		}, func(err error) { done <- err })
+	}
+	close(release)
+	for range readers {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.Stats().Commits - before; n < 3 {
+		t.Errorf("%d MB were read in %d commits of at most %d MB each", readers, n, maxBatchBytes>>20)
 	}
 }
