@@ -421,3 +421,36 @@ func TestBadCommands(t *testing.T) {
 		}
 	}
 }
+
+// TestLateIsNotLost holds that a run waits for as long as something still comes: here
+// far longer than --timeout after the window.
+func TestLateIsNotLost(t *testing.T) {
+	url := serve(t, nil, func(ns *server.Namespace) {
+		ns.On("SUBSCRIBE", func(e *server.Event) { _ = e.AckRaw([]byte("{}"), []byte("null")) })
+		items := make(chan json.RawMessage, 1000)
+		ns.On("POST", func(e *server.Event) {
+			items <- bytes.Clone(e.Args[1])
+			_ = e.AckRaw([]byte("{}"), []byte("null"))
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				select {
+				case item := <-items:
+					time.Sleep(50 * time.Millisecond) // slower than they are written
+					_ = ns.Emit("ADDED", item)
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		t.Cleanup(func() { cancel(); <-done })
+	})
+	c := bench.Command{Kind: bench.Fanout, URL: url, Connections: 2, Rate: 200, Seconds: 0.15, Warmup: time.Millisecond, Timeout: 700 * time.Millisecond}
+	r, err := c.Measure(t.Context(), io.Discard)
+	if err != nil || r.Errors != 0 || r.Lost != 0 || r.Delivered != 2*r.Written || r.Latency.Max < 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -31,7 +31,7 @@ type Command struct {
 	Rate        float64       `placeholder:"N" help:"Calls a second over all connections; 0 for as many as get answered. Of fanout the events written a second (20)."`
 	Seconds     float64       `placeholder:"S" help:"Length of the measured window (10). Of idle it is rounded up to whole ping intervals."`
 	Warmup      time.Duration `placeholder:"TIME" help:"Time under load before the window (1s)."`
-	Timeout     time.Duration `placeholder:"TIME" help:"How long the last calls and events may take to arrive after the window (5s)."`
+	Timeout     time.Duration `placeholder:"TIME" help:"How long nothing may arrive after the window before what is missing counts as lost (5s)."`
 
 	Collection string `placeholder:"NAME" help:"Collection: bench-get, bench-post or bench-fanout."`
 	Items      int    `placeholder:"N" help:"Items to read from (1000). They are put there first where the last of them is missing."`

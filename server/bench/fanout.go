@@ -53,6 +53,9 @@ func (f *fanout) wrote(data []byte, _ time.Duration) {
 
 // event implements handler: it counts an event and how long ago its write was due.
 func (f *fanout) event(c *conn, data []byte) {
+	if len(f.conns) > 0 && c == f.conns[0] {
+		return // the writer, whom some servers tell too
+	}
 	sent, ok := findStamp(data)
 	if !ok || sent.run != f.items.run {
 		return // not of this run's items: BOOKMARK, or another writer

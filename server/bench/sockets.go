@@ -21,6 +21,7 @@ func (r *run) sockets(ctx context.Context) error {
 	k := &caller{run: r, loop: l, rate: r.Rate, args: items.post}
 	k.h = k
 	settled := func() bool { return k.pending == 0 }
+	arrived := func() int64 { return k.issued - k.pending }
 	var f *fanout
 
 	switch r.Kind {
@@ -35,6 +36,7 @@ func (r *run) sockets(ctx context.Context) error {
 	case Fanout:
 		f = &fanout{caller: k, items: items}
 		k.h, k.answer, settled = f, f.wrote, f.settled
+		arrived = func() int64 { return k.issued - k.pending + f.delivered }
 		err = f.connect(ctx)
 	case Idle:
 		k.rate, k.stopped = 0, true
@@ -50,14 +52,20 @@ func (r *run) sockets(ctx context.Context) error {
 		return err
 	}
 	k.stopped = true
-	deadline := r.now() + r.Timeout
-	if err := k.drive(ctx, func(now time.Duration) (bool, error) { return settled() || now > deadline, nil }); err != nil {
+	last, since := arrived(), r.now()
+	err = k.drive(ctx, func(now time.Duration) (bool, error) {
+		if n := arrived(); n != last { // late is not lost
+			last, since = n, now
+		}
+		return settled() || now-since > r.Timeout, nil
+	})
+	if err != nil {
 		return err
 	}
-	r.fail(k.pending, "a call was not answered within %v", r.Timeout)
+	r.fail(k.pending, "a call was not answered, and none at all for %v", r.Timeout)
 	if f != nil {
 		r.lost = f.missing()
-		r.fail(r.lost, "an event did not arrive within %v", r.Timeout)
+		r.fail(r.lost, "an event did not arrive, and none at all for %v", r.Timeout)
 	}
 	return nil
 }

@@ -201,7 +201,7 @@ func TestServerLoses(t *testing.T) {
 	if v := verdict(t, page, "events to these 500"); v != "**does not hold**" {
 		t.Errorf("the verdict about the server that loses events is %q", v)
 	}
-	if !strings.Contains(page, "an event did not arrive within 100ms") {
+	if !strings.Contains(page, "an event did not arrive, and none at all for 100ms") {
 		t.Errorf("the errors are not told in\n%s", page)
 	}
 }

@@ -93,7 +93,7 @@ func readSettings(args []string, errOut io.Writer) (*settings, error) {
 	flags.IntVar(&s.subscribers, "subscribers", full.subscribers, "subscribers of the large room")
 	flags.IntVar(&s.idle, "idle", full.idle, "idle connections")
 	flags.Float64Var(&s.idleSeconds, "idle-seconds", full.idleSeconds, "length of a round's window with them, rounded up to whole ping intervals")
-	flags.DurationVar(&s.timeout, "timeout", 5*time.Second, "how long the last answers and events of a round may take to arrive after its window")
+	flags.DurationVar(&s.timeout, "timeout", 5*time.Second, "how long nothing may arrive after a round's window before what is missing counts as lost")
 	flags.Func("only", "`pattern` of the measures to make, such as ^(get|post)$", func(text string) (err error) {
 		s.only, err = regexp.Compile(text)
 		return err
