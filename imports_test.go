@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"ackbase/server/packet":        {},
 	"ackbase/server/bench":         {"ackbase/server/packet"},
 	"ackbase/server/bench/compare": {"ackbase/server/bench"},
+	"ackbase/server/soak":          {}, // tests alone
 	"ackbase/collections":          {},
 	"ackbase/collections/…":        {"ackbase/collections"}, // each store, and storetest
 	"ackbase/web":                  {},

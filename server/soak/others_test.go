@@ -1,0 +1,312 @@
+package soak
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// others are the clients beside the healthy ones. They come again and again until the run stops.
+type others struct {
+	*load
+	began  time.Time
+	beat   time.Duration // between two writes of the noise
+	wg     sync.WaitGroup
+	visits [otherKinds]atomic.Int64
+	odd    [otherKinds]atomic.Int64 // of these those that did not go as they should
+
+	mu          sync.Mutex
+	subscribers []*subscriber // sipping and resuming
+	oddest      [otherKinds]error
+}
+
+type otherKind int
+
+const (
+	churning otherKind = iota // those of TestChurn
+	resuming                  // subscribers that drop their connection and resume by the cursor
+	sipping                   // subscribers that read less than is sent to them
+	deaf                      // clients that ask for much and read nothing
+	hostile                   // clients that send what no client should
+	otherKinds
+)
+
+func (k otherKind) String() string {
+	return [...]string{"churning", "resuming", "sipping", "deaf", "hostile"}[k]
+}
+
+// noise is the collection that sippers subscribe to, with large items.
+const (
+	noise     = "noise"
+	noiseSize = 96 << 10
+)
+
+// begin starts n clients for a run of that length.
+func (o *others) begin(h *healthy, n int, length time.Duration) {
+	o.began, o.beat = time.Now(), min(length/120, 400*time.Millisecond)
+	o.wg.Go(func() { h.noisy.every(o.beat, writes, h.noisy.overwrite) })
+	over := length / 20
+	tenth := max(1, n/10)
+	o.start(resuming, tenth, over, time.Second, o.resumer(h.collections))
+	o.start(sipping, tenth/4+1, over, time.Second, o.sipper)
+	o.start(deaf, tenth/4+1, over, time.Second, o.deafClient)
+	o.start(hostile, tenth, over, 5*time.Second, o.attacker)
+	o.start(churning, max(1, n-3*tenth), over, 10*time.Second, o.churner)
+}
+
+// String tells what they did.
+func (o *others) String() string {
+	var b strings.Builder
+	for k := range otherKinds {
+		fmt.Fprintf(&b, "%s: %d visits", k, o.visits[k].Load())
+		if odd := o.odd[k].Load(); odd > 0 {
+			fmt.Fprintf(&b, ", of which %d did not go as they should: %v", odd, o.oddest[k])
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// start starts n clients of a kind, spread over a time, each of which visits, rests, and visits again.
+func (o *others) start(k otherKind, n int, over, rest time.Duration, visitor func(i int) func() error) {
+	for i := range n {
+		o.wg.Go(func() {
+			visit := visitor(i)
+			if o.stopping(over * time.Duration(i) / time.Duration(n)) {
+				return
+			}
+			for {
+				o.visits[k].Add(1)
+				if err := visit(); err != nil && o.acting.Err() == nil {
+					o.odd[k].Add(1)
+					o.mu.Lock()
+					if o.oddest[k] == nil {
+						o.oddest[k] = err
+					}
+					o.mu.Unlock()
+				}
+				if o.stopping(rest/2 + rand.N(rest)) {
+					return
+				}
+			}
+		})
+	}
+}
+
+// churner goes in each of the ways in turn.
+func (o *others) churner(i int) func() error {
+	all := slices.Concat(ways, waits, []way{{"no CONNECT", noConnect}})
+	return func() error {
+		i++
+		way := all[i%len(all)]
+		if err := way.walk(visitor{o.acting, o.url, i}); err != nil {
+			return fmt.Errorf("%s: %w", way.name, err)
+		}
+		return nil
+	}
+}
+
+// resumer subscribes, leaves after a while in some way, and resumes.
+func (o *others) resumer(collections []string) func(i int) func() error {
+	return func(i int) func() error {
+		s := &subscriber{load: o.load, streams: []*stream{{
+			collection: collections[i%len(collections)], bucket: noBucket, patch: i%4 == 0,
+		}}}
+		o.mu.Lock()
+		o.subscribers = append(o.subscribers, s)
+		o.mu.Unlock()
+		return func() error {
+			opening := visitor.open
+			if rand.IntN(10) == 0 {
+				opening = visitor.openPolling
+			}
+			if err := s.join(opening); err != nil {
+				return err
+			}
+			o.stopping(rand.N(3 * time.Second))
+			if s.client.ws != nil && rand.IntN(2) == 0 {
+				s.client.ws.reset()
+			}
+			s.client.leave()
+			if s.faulty != nil {
+				o.faults.add(s.faulty)
+			}
+			return s.faulty
+		}
+	}
+}
+
+// sipper subscribes to the noise, falls behind, and catches up. Where the server cuts it off, it resumes.
+func (o *others) sipper(int) func() error {
+	s := &subscriber{load: o.load, streams: []*stream{{collection: noise, bucket: noBucket}}}
+	o.mu.Lock()
+	o.subscribers = append(o.subscribers, s)
+	o.mu.Unlock()
+	return func() error {
+		err := s.join(func(v visitor) (*session, error) {
+			session, err := v.open()
+			if err == nil {
+				_ = session.ws.Conn.(*net.TCPConn).SetReadBuffer(2 * noiseSize)
+				session.ws.r = bufio.NewReaderSize(sip{o, session.ws.Conn}, noiseSize/4)
+			}
+			return session, err
+		})
+		if err != nil {
+			return err
+		}
+		select {
+		case <-o.acting.Done(): // finish reads the rest
+			return nil
+		case <-s.client.ended:
+		}
+		if s.faulty != nil {
+			o.faults.add(s.faulty)
+		}
+		return s.faulty
+	}
+}
+
+// sip reads a quarter of the noise for so long that the system's buffers, some 4 MB, do not hold the rest, then
+// all of it, and so on.
+type sip struct {
+	*others
+	net.Conn
+}
+
+func (s sip) Read(p []byte) (int, error) {
+	if time.Since(s.began)/s.beat%100 < 75 {
+		s.stopping(s.beat)
+	}
+	return s.Conn.Read(p)
+}
+
+// deafClient asks for much and reads nothing, until the server cuts it off.
+func (o *others) deafClient(int) func() error {
+	return func() error { return stall(visitor{o.acting, o.url, 0}) }
+}
+
+// attacks are what a client does that means harm, beside what TestChurn has.
+var attacks = []struct {
+	name string
+	do   func(v visitor) error
+}{
+	{"a flood of requests, read", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			if err := s.ws.write(flood(1000)); err != nil {
+				return err
+			}
+			return s.readUntil("43999[")
+		})
+	}},
+	{"a flood of requests, not read", func(v visitor) error {
+		return v.visit(func(s *session) error { return s.ws.write(flood(1000)) })
+	}},
+	{"random bytes", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			garbage := make([]byte, 1000)
+			for i := range garbage {
+				garbage[i] = byte(rand.Uint32())
+			}
+			return s.ws.write(garbage)
+		})
+	}},
+	{"too large a message", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			if err := s.send(`42["` + strings.Repeat("x", 3<<20) + `"]`); err != nil {
+				return nil // cut off already
+			}
+			return s.readToEnd(true)
+		})
+	}},
+	{"deep nesting", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			if err := s.send(`42["GET",` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "]"); err != nil {
+				return err
+			}
+			return s.readToEnd(true)
+		})
+	}},
+	{"many namespaces", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			var packets []string
+			for n := range 200 {
+				packets = append(packets, fmt.Sprintf("40/nowhere-%d,", n))
+			}
+			if err := s.send(packets...); err != nil {
+				return err
+			}
+			return s.readUntil("44/nowhere-199,")
+		})
+	}},
+	{"as many subscriptions as there may be", func(v visitor) error {
+		return v.visit(func(s *session) error {
+			var packets []string
+			for n := range 300 {
+				packets = append(packets, fmt.Sprintf(`42%d["SUBSCRIBE","churn",{"filters":{"n":%d}}]`, 700+n, n))
+			}
+			if err := s.send(packets...); err != nil {
+				return err
+			}
+			return s.readUntil("43999[null,{")
+		})
+	}},
+	{"headers byte by byte", func(v visitor) error {
+		return trickle(v, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nX: ", "y")
+	}},
+	{"a body byte by byte", func(v visitor) error {
+		return v.visitPolling(func(s *session) error {
+			return trickle(v, fmt.Sprintf("POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n42[", s.sid), "1")
+		})
+	}},
+}
+
+// flood is requests with the acknowledgements 0 to n-1, in frames.
+func flood(n int) (frames []byte) {
+	for id := range n {
+		frames = appendFrame(frames, 1, fmt.Appendf(nil, `42%d["GET","churn",%d]`, id, 1+id%churnItems))
+	}
+	return frames
+}
+
+// trickle sends the beginning of a request, and then a byte now and then, for some seconds.
+func trickle(v visitor, head, more string) error {
+	conn, err := v.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, head)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range 50 {
+		if err != nil {
+			return nil // the server has had enough
+		}
+		select {
+		case <-tick.C:
+			_, err = io.WriteString(conn, more)
+		case <-v.ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// attacker does one attack after the other.
+func (o *others) attacker(i int) func() error {
+	return func() error {
+		i++
+		attack := attacks[i%len(attacks)]
+		if err := attack.do(visitor{o.acting, o.url, i}); err != nil {
+			return fmt.Errorf("%s: %w", attack.name, err)
+		}
+		return nil
+	}
+}
