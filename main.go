@@ -120,6 +120,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Bookmark:         time.Duration(s.Bookmark),
+		MaxPendingTotal:  int(s.MaxPendingTotal),
 		RequestRate:      int(s.RequestRate),
 		Logger:           logger,
 	})
@@ -144,6 +145,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Logger:         logger,
 	})
 	socketio.Bind(sockets.Of("/"), service)
+	go sockets.LimitMemory(ctx, int(s.MaxMemory))
 
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
@@ -290,6 +292,7 @@ type settings struct {
 	MaxSubscriptions count `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
 	MaxPending       count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
+	MaxPendingTotal  size  `group:"Limits" default:"64MB" help:"Most bytes of the writes of all sockets that are under way at once; further ones wait their turn unread."`
 	RequestRate      count `group:"Limits" default:"100000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED."`
 
 	KeepKeys     duration `group:"Limits" default:"24h" help:"How long an idempotency key is known: within this time a write that comes again under its key gets its first answer, and changes nothing."`
@@ -323,6 +326,7 @@ type settings struct {
 
 	HighWater    size     `group:"Slow clients" default:"1MB" help:"Bytes waiting for a client over which its events stay in the log, until half of that is left."`
 	MaxBuffered  size     `group:"Slow clients" default:"4MB" help:"Most bytes of answers and other events that wait for a client. Over it the client is cut off, and reconnects."`
+	MaxMemory    size     `group:"Slow clients" default:"1GB" help:"Memory in use over which the connections that hold most of it are cut off, those of one address first."`
 	StallTimeout duration `group:"Slow clients" default:"10s" help:"How long a client for whom something waits may take nothing of it. Then it is cut off, and reconnects."`
 
 	LogLevel  string `group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error. Logs go to the standard error output."`

@@ -15,9 +15,11 @@ import (
 const (
 	defaultMaxPending      = 1024
 	defaultMaxPendingBytes = 2 << 20
+	// defaultMaxPendingTotal is twice what one commit takes.
+	defaultMaxPendingTotal = 64 << 20
 )
 
-// flow bounds the requests of one session that are answered later.
+// flow bounds the requests that are answered later, of one session or of all.
 type flow struct {
 	maxRequests, maxBytes int
 
@@ -40,6 +42,9 @@ func (f *flow) enter(bytes int) {
 	}
 	f.requests++
 	f.bytes += bytes
+	if f.less != nil {
+		f.less.Signal() // there may be room for one more
+	}
 }
 
 func (f *flow) leave(bytes int) {

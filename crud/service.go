@@ -3,6 +3,7 @@ package crud
 import (
 	"context"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ type Options struct {
 	MaxSubscriptions int           // of one session; 256 when 0
 	MaxPending       int           // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
 	MaxPendingBytes  int           // of such requests together; 2 MB when 0
+	MaxPendingTotal  int           // of the writes of all sessions together; 64 MB when 0
 	RequestRate      int           // requests a second of one session, and ten times as many at once; 100,000 when 0
 	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
@@ -34,11 +36,12 @@ type Service struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine of the service
 
-	scans  chan struct{} // a place for each list or snapshot that may run at the same time
-	cursor atomic.Pointer[cursorText]
-	hub    hub
-	epoch  time.Time
-	counts counts
+	scans   chan struct{} // a place for each list or snapshot that may run at the same time
+	cursor  atomic.Pointer[cursorText]
+	hub     hub
+	pending flow // writes of all sessions
+	epoch   time.Time
+	counts  counts
 
 	mu     sync.Mutex
 	closed bool // no goroutine may be started any more
@@ -61,6 +64,8 @@ func New(db *collections.DB, o *Options) *Service {
 	setDefault(&s.opts.MaxSubscriptions, 256)
 	setDefault(&s.opts.MaxPending, defaultMaxPending)
 	setDefault(&s.opts.MaxPendingBytes, defaultMaxPendingBytes)
+	setDefault(&s.opts.MaxPendingTotal, defaultMaxPendingTotal)
+	s.pending.maxRequests, s.pending.maxBytes = math.MaxInt, s.opts.MaxPendingTotal
 	setDefault(&s.opts.RequestRate, defaultRequestRate)
 	setDefault(&s.opts.RingBytes, 16<<20)
 	if s.opts.Bookmark <= 0 {

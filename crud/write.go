@@ -166,7 +166,9 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 		return err
 	}
 	c.flow.enter(size)
+	s.pending.enter(size)
 	if !s.begin() {
+		s.pending.leave(size)
 		c.flow.leave(size)
 		return errClosing
 	}
@@ -174,6 +176,7 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 	start(w, func(res collections.Result, err error) {
 		defer s.wg.Done()
 		defer c.flow.leave(size)
+		defer s.pending.leave(size)
 		switch {
 		case err != nil:
 			s.refuse(verb, reply, err)

@@ -56,6 +56,7 @@ var (
 	connectionsRefused = counter("connections_refused_total", "Handshakes, and TCP connections before one, that were refused, by why.", "reason")
 	connectionsClosed  = counter("connections_closed_total", "Connections that have closed, by why.", "reason")
 	waiting            = gauge("waiting_bytes", "Bytes that wait for slow clients, of all connections.")
+	incoming           = gauge("incoming_bytes", "Bytes of messages that have not come as a whole, of all connections.")
 	sockets            = gauge("sockets", "Connected sockets: connections, once for each namespace that they have joined.")
 	namespaces         = gauge("namespaces", "Namespaces.")
 
@@ -100,6 +101,7 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 		tell(connectionsClosed, float64(n), reason)
 	}
 	tell(waiting, float64(io.Waiting))
+	tell(incoming, float64(io.Incoming))
 	tell(sockets, float64(io.Sockets))
 	tell(namespaces, float64(io.Namespaces))
 

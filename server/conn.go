@@ -113,10 +113,12 @@ func (c *conn) attachment(data []byte) {
 		return
 	}
 	p.attachments = append(p.attachments, append([]byte{}, data...))
+	c.session.Keep(p.size)
 	if p.missing--; p.missing > 0 {
 		return
 	}
 	c.partial = nil
+	c.session.Keep(0)
 	kind := packet.Event
 	if p.kind == packet.BinaryAck {
 		kind = packet.Ack

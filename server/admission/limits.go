@@ -205,6 +205,10 @@ func (a *address) idle() bool {
 	return a.sessions == 0 && a.conns == 0 && (a.rate == nil || a.rate.Tokens() >= float64(a.rate.Burst()))
 }
 
+// Address is the address, or the /64 of IPv6, that the place counts for. It is the
+// zero Addr where it counts for none.
+func (p Place) Address() netip.Addr { return p.of }
+
 // Leave gives the place back. On the zero Place it does nothing.
 func (p Place) Leave() {
 	if p.limits == nil {

@@ -126,7 +126,7 @@ func (s *Session) unkeep() {
 func (s *Session) finish() {
 	s.guard("Closed", func() { s.handler.Closed(s, s.reason) })
 	level := slog.LevelDebug
-	if s.reason == ReasonTooSlow || s.reason == ReasonStalled {
+	if s.reason == ReasonTooSlow || s.reason == ReasonStalled || s.reason == ReasonOverload {
 		level = slog.LevelWarn
 	}
 	s.server.stats.closed(s.reason)

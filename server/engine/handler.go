@@ -41,5 +41,6 @@ const (
 	ReasonForcedClose    = "forced close"         // the server's program closed it
 	ReasonTooSlow        = "too slow"             // more than Options.MaxBuffered waited
 	ReasonStalled        = "stalled"              // nothing was taken for Options.StallTimeout
+	ReasonOverload       = "server overloaded"    // Server.Relieve
 	ReasonShutdown       = "server shutting down" // Server.Shutdown
 )

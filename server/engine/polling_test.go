@@ -88,7 +88,7 @@ func TestPollPayloads(t *testing.T) {
 		add(nil, i%2 == 0)
 	}
 	wantPoll(t, b, sid, &wanted)
-	want(t, "bytes that wait", s.Buffered(), 0)
+	b.await(s, "that nothing waits any more", func() bool { return s.queued == 0 })
 }
 
 func wantPoll(t *testing.T, b *bench, sid string, wanted *[][]byte) {

@@ -57,6 +57,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if err == nil {
 		_ = control.SetReadDeadline(time.Time{})
+		s.incoming.Store(0)
 		err = s.payload(body.b, contentType)
 		body.release()
 	}
@@ -142,6 +143,7 @@ func (s *Session) readBody(r *http.Request) (*buffer, error) {
 	for {
 		if len(body.b) == cap(body.b) {
 			body = body.grow(2 * cap(body.b))
+			s.incoming.Store(int64(cap(body.b)))
 		}
 		n, err := r.Body.Read(body.b[len(body.b):cap(body.b)])
 		body.b = body.b[:len(body.b)+n]

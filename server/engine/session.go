@@ -48,6 +48,8 @@ type Session struct {
 	flushFn  func()        // s.flush, made once so that starting it allocates nothing
 	seen     atomic.Int64  // when the client last gave a sign of life, by Server.now
 	ended    atomic.Bool   // reason is set; for reading without the lock
+	// incoming is what unfinished messages take, kept what the handler holds of them.
+	incoming, kept atomic.Int64
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 

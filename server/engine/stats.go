@@ -10,6 +10,7 @@ type Stats struct {
 	Polling   int // open sessions over polling
 	WebSocket int // open sessions over WebSocket
 	Waiting   int // bytes that wait for the clients of all sessions
+	Incoming  int // bytes of messages that have not come as a whole
 
 	Opened  uint64            // sessions
 	Refused map[string]uint64 // handshakes, by why: of the protocol here, of Options.Admission and its bounds too
@@ -64,7 +65,7 @@ func (srv *Server) Stats() Stats {
 	}
 	for _, reason := range [...]string{ // those that watch for them need the zero
 		ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonParseError,
-		ReasonForcedClose, ReasonTooSlow, ReasonStalled, ReasonShutdown,
+		ReasonForcedClose, ReasonTooSlow, ReasonStalled, ReasonOverload, ReasonShutdown,
 	} {
 		s.Closed[reason] = 0
 	}
@@ -74,6 +75,7 @@ func (srv *Server) Stats() Stats {
 	}
 	srv.stats.mu.Unlock()
 	srv.each(func(session *Session) {
+		s.Incoming += session.unfinished()
 		if session.reason == "" || session.drain {
 			s.Waiting += session.queued
 		}

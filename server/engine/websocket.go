@@ -91,6 +91,9 @@ func (r *reader) fill() error {
 	if r.in != nil && r.start == len(r.in.b) {
 		r.in.release()
 		r.in, r.start = nil, 0
+		if r.s.incoming.Load() != 0 {
+			r.weigh()
+		}
 	}
 	if r.in == nil {
 		buf, err := r.wait.read(r.conn, r.size)
@@ -108,6 +111,7 @@ func (r *reader) fill() error {
 		// A frame larger than the buffer: the buffer grows with what has
 		// really come, not with what the frame promises.
 		r.in = r.in.grow(min(4*cap(r.in.b), r.s.server.options.MaxPayload+maxClientHeader))
+		r.weigh()
 	}
 	n, err := r.conn.Read(r.in.b[len(r.in.b):cap(r.in.b)])
 	r.in.b = r.in.b[:len(r.in.b)+n]
@@ -115,6 +119,18 @@ func (r *reader) fill() error {
 		return nil
 	}
 	return err
+}
+
+// weigh notes what the unfinished messages of the session take.
+func (r *reader) weigh() {
+	n := 0
+	if r.in != nil && cap(r.in.b) > readBufferSize {
+		n = cap(r.in.b)
+	}
+	if r.message != nil {
+		n += cap(r.message.b)
+	}
+	r.s.incoming.Store(int64(n))
 }
 
 // discard waits for the client to close its side after the close frame, so that
@@ -231,12 +247,14 @@ func (r *reader) frame(h frameHeader, payload []byte) error {
 		}
 		r.op = h.op
 		r.message = getBuffer(len(payload))
+		r.weigh()
 	}
 	if len(r.message.b)+len(payload) > r.s.server.options.MaxPayload {
 		return errTooBig
 	}
 	if need := len(r.message.b) + len(payload); need > cap(r.message.b) {
 		r.message = r.message.grow(max(need, 2*cap(r.message.b)))
+		r.weigh()
 	}
 	r.message.b = append(r.message.b, payload...)
 	if !h.fin {
@@ -246,6 +264,7 @@ func (r *reader) frame(h frameHeader, payload []byte) error {
 	r.message = nil
 	err := r.data(r.op, whole.b)
 	whole.release()
+	r.weigh()
 	return err
 }
 
