@@ -187,7 +187,12 @@ func (id ID) Value() Value {
 // AppendKey appends the key of the id's Value: bytes.Compare of two keys is
 // Compare, and no key is the prefix of another. 9 bytes for a number, the text
 // and 3 bytes for a text.
-func (id ID) AppendKey(dst []byte) []byte { return id.Value().AppendKey(dst) }
+func (id ID) AppendKey(dst []byte) []byte {
+	if id.text == "" {
+		return id.Value().AppendKey(dst)
+	}
+	return append(append(append(dst, byte(String)), id.text...), 0, keyEnd) // it has no zero byte
+}
 
 // DecodeIDKey reads an id that AppendKey wrote at the beginning of key, and
 // tells how many bytes it took. Other bytes are a fault: an error without a kind.

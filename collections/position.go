@@ -16,14 +16,16 @@ type Position struct {
 }
 
 // Cursor is the opaque text of a position for clients.
-func (p Position) Cursor() string {
+func (p Position) Cursor() string { return string(p.AppendCursor(make([]byte, 0, 40))) }
+
+// AppendCursor appends Cursor.
+func (p Position) AppendCursor(dst []byte) []byte {
 	var b [12]byte
 	binary.BigEndian.PutUint64(b[:], p.Epoch)
 	binary.BigEndian.PutUint32(b[8:], p.Tag)
-	dst := make([]byte, 0, 40)
 	dst = hex.AppendEncode(dst, b[:])
 	dst = append(dst, '-')
-	return string(strconv.AppendUint(dst, p.Seq, 36))
+	return strconv.AppendUint(dst, p.Seq, 36)
 }
 
 // ParseCursor reads what Cursor wrote. Its error is an ErrBadRequest.
@@ -58,16 +60,18 @@ type Rev struct {
 func (r Rev) IsZero() bool { return r == Rev{} }
 
 // String is the opaque text of a revision for clients; empty for the zero Rev.
-func (r Rev) String() string {
+func (r Rev) String() string { return string(r.Append(make([]byte, 0, 24))) }
+
+// Append appends String.
+func (r Rev) Append(dst []byte) []byte {
 	if r.IsZero() {
-		return ""
+		return dst
 	}
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], r.Tag)
-	dst := make([]byte, 0, 24)
 	dst = strconv.AppendUint(dst, r.Seq, 36)
 	dst = append(dst, '-')
-	return string(hex.AppendEncode(dst, b[:]))
+	return hex.AppendEncode(dst, b[:])
 }
 
 // ParseRev reads what String wrote. Its error is an ErrBadRequest.

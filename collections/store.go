@@ -48,6 +48,24 @@ type Store interface {
 	Close() error
 }
 
+// Viewer is a Store whose views can stay open between calls, so that who reads several
+// times in a moment opens one for all.
+type Viewer interface {
+	Store
+
+	// OpenView is Store.View for a caller that closes the view. It must do so
+	// soon, and before it waits for anything, an Update first of all.
+	OpenView(ctx context.Context) (View, error)
+}
+
+// View is a Reader that is open until Close, and so are its bytes.
+type View interface {
+	Reader
+
+	// Close ends the view, which must not be used any more, and not be closed again.
+	Close()
+}
+
 // Reader is a view of one moment. It is for one goroutine.
 type Reader interface {
 	// Position is that of the newest change which the view contains. It may be

@@ -28,15 +28,29 @@ func args(texts ...string) []json.RawMessage {
 }
 
 func BenchmarkGet(b *testing.B) {
-	s, _ := open(b, nil)
+	s, _ := open(b, &crud.Options{RequestRate: 1 << 30})
 	c := dial(s, "bench", 1<<30)
 	c.call(b, "POST", "items", map[string]any{"name": "Clotted cream fudge", "category": "confectionery", "rrp": 4.49})
 	get := args(`"items"`, `1`)
-	reply := silent{c}
-	b.ReportAllocs()
-	for b.Loop() {
-		c.session.Do("GET", get, false, reply)
-	}
+	reply := crud.Reply(silent{c})
+	b.Run("alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			c.session.Do("GET", get, false, reply)
+		}
+	})
+	b.Run("in batches of 16", func(b *testing.B) {
+		b.ReportAllocs()
+		end := c.session.Batch()
+		for i := 1; b.Loop(); i++ {
+			c.session.Do("GET", get, false, reply)
+			if i%16 == 0 {
+				end()
+				end = c.session.Batch()
+			}
+		}
+		end()
+	})
 }
 
 // done counts the answers that have come.

@@ -24,27 +24,39 @@ func (r *request) get() error {
 		return err
 	}
 	s := r.session.service
-	return s.db.View(s.ctx, func(v collections.Reader) error {
-		item, err := v.Get(r.collection, id)
-		if err != nil || r.reply == nil {
-			return err
-		}
-		var b [128]byte
-		r.reply.Answer(item.JSON, null, s.appendMeta(b[:0], item.Rev, v.Position(), nil))
-		return nil
-	})
+	if s.viewer == nil {
+		return s.db.View(s.ctx, func(v collections.Reader) error { return r.answerFrom(v, id) })
+	}
+	v, err := r.session.batch.openView(s)
+	if err != nil {
+		return err
+	}
+	defer r.session.batch.read()
+	return r.answerFrom(v, id)
+}
+
+// answerFrom answers with an item.
+func (r *request) answerFrom(v collections.Reader, id collections.ID) error {
+	item, err := v.Get(r.collection, id)
+	if err != nil || r.reply == nil {
+		return err
+	}
+	c := r.session
+	c.meta = appendMeta(c.meta[:0], item.Rev, v.Position(), nil)
+	r.reply.Answer(item.JSON, null, c.meta)
+	return nil
 }
 
 // appendMeta appends the meta of an answer about one item.
-func (s *Service) appendMeta(dst []byte, rev collections.Rev, p collections.Position, created *bool) []byte {
+func appendMeta(dst []byte, rev collections.Rev, p collections.Position, created *bool) []byte {
 	dst = append(dst, '{')
 	if !rev.IsZero() {
 		dst = append(dst, `"rev":"`...)
-		dst = append(dst, rev.String()...)
+		dst = rev.Append(dst)
 		dst = append(dst, `",`...)
 	}
 	dst = append(dst, `"cursor":"`...)
-	dst = append(dst, s.cursorOf(p)...)
+	dst = p.AppendCursor(dst)
 	dst = append(dst, '"')
 	if created != nil {
 		dst = append(dst, `,"created":`...)
@@ -55,6 +67,7 @@ func (s *Service) appendMeta(dst []byte, rev collections.Rev, p collections.Posi
 
 // list is GET without an id.
 func (r *request) list() error {
+	r.session.batch.closeView()
 	if err := r.atMost(1); err != nil {
 		return err
 	}
@@ -75,7 +88,7 @@ func (r *request) list() error {
 			if err := s.writeItems(b, q, page.Items, "ask for fewer with limit, or for less of each with fields"); err != nil {
 				return err
 			}
-			r.reply.Answer(b.Bytes(), null, s.pageMeta(q, page, v.Position()))
+			r.reply.Answer(b.Bytes(), null, pageMeta(q, page, v.Position()))
 			return nil
 		})
 	})
@@ -105,7 +118,7 @@ func (s *Service) writeItems(b *bytes.Buffer, q *collections.Query, items []coll
 
 // pageMeta is the meta of a page: { total, page, pages, limit, next, cursor }.
 // total and pages are null where the query did not ask for the count, page where it goes on after a key.
-func (s *Service) pageMeta(q *collections.Query, page collections.Page, p collections.Position) []byte {
+func pageMeta(q *collections.Query, page collections.Page, p collections.Position) []byte {
 	b := make([]byte, 0, 192)
 	b = append(b, `{"total":`...)
 	pages := -1
@@ -130,7 +143,7 @@ func (s *Service) pageMeta(q *collections.Query, page collections.Page, p collec
 		b = appendString(b, page.Next)
 	}
 	b = append(b, `,"cursor":"`...)
-	b = append(b, s.cursorOf(p)...)
+	b = p.AppendCursor(b)
 	return append(b, `"}`...)
 }
 

@@ -43,8 +43,9 @@ type request struct {
 	verb       *verb
 	collection string
 	args       []json.RawMessage // what follows the collection; slices of a network buffer, so copy what is kept beyond the call
-	reply      Reply             // nil where the client wants no answer
-	began      int64             // by Service.now; 0 where nobody times it here
+	binary     bool
+	reply      Reply // nil where the client wants no answer
+	began      int64 // by Service.now; 0 where nobody times it here
 }
 
 // takeBegan is for who answers in place of r.
@@ -62,37 +63,42 @@ func (r *request) takeBegan() int64 {
 // blocks only while too much of this session's work is under way. It uses the
 // arguments no more after it has returned.
 func (c *Session) Do(name string, args []json.RawMessage, binary bool, reply Reply) {
-	r := request{session: c, verb: verbs[name], args: args, reply: reply}
-	switch v := r.verb; {
-	case v == nil:
-		r.verb = &verb{name: name, index: noVerb}
-	case (c.counts.requests[v.index].Add(1)-1)%v.timed == 0:
+	v := verbs[name]
+	if v == nil {
+		v = &verb{name: name, index: noVerb}
+	}
+	r := &c.get // a GET is answered before the next request comes
+	if name != "GET" {
+		c.batch.closeView()
+		r = new(request)
+	}
+	*r = request{session: c, verb: v, args: args, binary: binary, reply: reply}
+	if v.index != noVerb && (c.counts.requests[v.index].Add(1)-1)%v.timed == 0 {
 		r.began = c.service.now()
 	}
-	r.finish(func(r *request) error { return r.run(binary) })
+	r.finish((*request).run)
+	if r == &c.get {
+		*r = request{} // nothing of the caller's is kept
+	}
 }
 
-func (r *request) run(binary bool) error {
+func (r *request) run() error {
 	if err := r.session.takeCredit(); err != nil {
 		return err
 	}
 	if r.verb.index == noVerb {
 		return badRequest("%q is no verb: there are %s", r.verb.name, strings.Join(Verbs(), ", "))
 	}
-	if binary {
+	if r.binary {
 		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb.name)
 	}
 	if len(r.args) == 0 {
 		return badRequest("%s needs a collection: %s", r.verb.name, r.verb.usage)
 	}
-	name, err := text(r.args[0])
-	if err != nil {
-		return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb.name, r.verb.usage)
-	}
-	if err := r.session.service.db.CheckCollection(name); err != nil {
+	if err := r.name(r.args[0]); err != nil {
 		return err
 	}
-	r.collection, r.args = name, r.args[1:]
+	r.args = r.args[1:]
 	switch r.verb.name {
 	case "GET":
 		return r.get()
@@ -109,6 +115,29 @@ func (r *request) run(binary bool) error {
 	default:
 		return r.unsubscribe()
 	}
+}
+
+// maxNamed is the longest text of a collection's name that a session keeps.
+const maxNamed = 80
+
+// name reads the collection's name, which is nearly always that of the session's request before.
+func (r *request) name(raw json.RawMessage) error {
+	last := &r.session.named
+	if !bytes.Equal(raw, last.raw) {
+		name, err := text(raw)
+		if err != nil {
+			return badRequest("the first argument of %s is the collection's name, a string: %s", r.verb.name, r.verb.usage)
+		}
+		if err := r.session.service.db.CheckCollection(name); err != nil {
+			return err
+		}
+		if r.collection = name; len(raw) > maxNamed {
+			return nil
+		}
+		last.raw, last.name = append(last.raw[:0], raw...), name
+	}
+	r.collection = last.name
+	return nil
 }
 
 // usage is the error for arguments that fit no form of the verb.

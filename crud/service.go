@@ -6,7 +6,6 @@ import (
 	"math"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"ackbase/collections"
@@ -36,8 +35,8 @@ type Service struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine of the service
 
-	scans   chan struct{} // a place for each list or snapshot that may run at the same time
-	cursor  atomic.Pointer[cursorText]
+	viewer  collections.Viewer // the store, where it is one
+	scans   chan struct{}      // a place for each list or snapshot that may run at the same time
 	hub     hub
 	pending flow // writes of all sessions
 	epoch   time.Time
@@ -45,12 +44,6 @@ type Service struct {
 
 	mu     sync.Mutex
 	closed bool // no goroutine may be started any more
-}
-
-// cursorText keeps the text of the position that was asked for last.
-type cursorText struct {
-	position collections.Position
-	text     string
 }
 
 // New starts a Service on a DB, which it does not own. Close it before the DB's store.
@@ -75,6 +68,7 @@ func New(db *collections.DB, o *Options) *Service {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.viewer, _ = db.Store().(collections.Viewer)
 	s.scans = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub.init(db.Head(), s.opts.RingBytes)
@@ -123,13 +117,3 @@ func (s *Service) spawn(fn func()) bool {
 }
 
 var errClosing = collections.Errorf(collections.ErrUnavailable, "the server is shutting down: try again in a moment")
-
-// cursorOf is p.Cursor(), made once for each position that many answers share.
-func (s *Service) cursorOf(p collections.Position) string {
-	if c := s.cursor.Load(); c != nil && c.position == p {
-		return c.text
-	}
-	c := &cursorText{position: p, text: p.Cursor()}
-	s.cursor.Store(c)
-	return c.text
-}

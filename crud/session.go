@@ -22,6 +22,15 @@ type Session struct {
 	drained  chan struct{} // full when the connection has become writable since it was last looked at
 	requests uint64        // counted by Do
 
+	// Of who calls Do.
+	batch batch
+	get   request  // the GET that is being answered
+	meta  []byte   // of its answer
+	named struct { // the collection that was named last
+		raw  []byte
+		name string
+	}
+
 	subscribed atomic.Bool // it has ever asked for a subscription
 	closed     atomic.Bool
 	lagging    atomic.Bool // behind or replaying, for Drained, which must not wait for the hub

@@ -216,12 +216,12 @@ func (r *request) writeOptions(at int) (collections.Write, error) {
 
 func (r *request) answerItem(reply Reply, res collections.Result) {
 	var b [128]byte
-	reply.Answer(res.Item.JSON, null, r.session.service.appendMeta(b[:0], res.Item.Rev, res.Position, nil))
+	reply.Answer(res.Item.JSON, null, appendMeta(b[:0], res.Item.Rev, res.Position, nil))
 }
 
 func (r *request) answerPut(reply Reply, res collections.Result) {
 	var b [160]byte
-	reply.Answer(res.Item.JSON, null, r.session.service.appendMeta(b[:0], res.Item.Rev, res.Position, &res.Created))
+	reply.Answer(res.Item.JSON, null, appendMeta(b[:0], res.Item.Rev, res.Position, &res.Created))
 }
 
 func (r *request) answerTouched(reply Reply, res collections.Result) {
@@ -229,7 +229,7 @@ func (r *request) answerTouched(reply Reply, res collections.Result) {
 	defer putBuffer(b)
 	// Whatever its size: the write has happened, and collections bounds it.
 	appendItems(b, res.Items)
-	reply.Answer(b.Bytes(), null, r.session.service.appendMeta(nil, collections.Rev{}, res.Position, nil))
+	reply.Answer(b.Bytes(), null, appendMeta(nil, collections.Rev{}, res.Position, nil))
 }
 
 func appendItems(b *bytes.Buffer, items []collections.Item) {
@@ -248,5 +248,5 @@ func (r *request) answerDeleted(reply Reply, res collections.Result) {
 	if res.Existed {
 		result = "true"
 	}
-	reply.Answer([]byte(result), null, r.session.service.appendMeta(nil, collections.Rev{}, res.Position, nil))
+	reply.Answer([]byte(result), null, appendMeta(nil, collections.Rev{}, res.Position, nil))
 }

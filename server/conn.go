@@ -19,8 +19,9 @@ type conn struct {
 	session *engine.Session
 
 	// Of the goroutine that reads: a binary packet whose attachments are still to come.
-	partial *partial
-	broken  bool // the client broke the protocol; nothing more is handled
+	partial    *partial
+	broken     bool     // the client broke the protocol; nothing more is handled
+	afterBatch []func() // of Event.AfterBatch
 
 	mu           sync.Mutex
 	connectTimer *time.Timer
@@ -163,8 +164,18 @@ func (c *conn) invalidState() {
 	c.session.Close(reasonServerClose)
 }
 
-// BatchEnd needs nothing: what was sent meanwhile goes out with one write of the engine.
-func (c *conn) BatchEnd(*engine.Session) {}
+// BatchEnd calls what events have asked for. What was sent meanwhile goes out then, with one write
+// of the engine.
+func (c *conn) BatchEnd(*engine.Session) { c.afterBatch = callAll(c.afterBatch) }
+
+// callAll calls the functions and gives the empty list back.
+func callAll(list []func()) []func() {
+	for _, f := range list {
+		f()
+	}
+	clear(list)
+	return list[:0]
+}
 
 // Drained tells the sockets that there is room again.
 func (c *conn) Drained(*engine.Session) {

@@ -32,6 +32,8 @@ type Event struct {
 	empty  bool              // it came without any data
 	all    []json.RawMessage // the name and the arguments; its memory is used again
 	size   int               // bytes that count as kept, of an event that was held
+	held   bool              // it came before the socket was connected, and is handled by itself
+	after  []func()          // of AfterBatch, where it was held
 	ack    atomic.Int32
 	root   *Event // of a clone: whose acknowledgement it is
 	cloned bool
@@ -58,6 +60,7 @@ func (e *Event) recycle() {
 		all = nil
 	}
 	e.Name, e.Args, e.Attachments, e.socket, e.kind, e.id, e.empty, e.size = "", nil, nil, nil, 0, 0, false, 0
+	e.held, e.after = false, nil
 	e.all = all[:0]
 	e.ack.Store(ackOpen)
 	events.Put(e)
@@ -144,6 +147,18 @@ func decode(args []json.RawMessage, attachments [][]byte, i int, v any) error {
 		}
 	}
 	return json.Unmarshal(raw, v)
+}
+
+// AfterBatch has f called on the goroutine of the handlers when the events that came together with
+// this one, for whatever sockets of the connection, have been handled: all of them had been received
+// before the first was. It is for handlers, before they return.
+func (e *Event) AfterBatch(f func()) {
+	if e.held {
+		e.after = append(e.after, f)
+		return
+	}
+	c := e.socket.conn
+	c.afterBatch = append(c.afterBatch, f)
 }
 
 // claim makes the acknowledgement this call's own. done must follow where it is true.

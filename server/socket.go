@@ -281,7 +281,7 @@ func (s *Socket) held(e *Event, size int) bool {
 		return true
 	}
 	kept := e.Clone()
-	kept.root, kept.size = nil, size
+	kept.root, kept.size, kept.held = nil, size, true
 	s.waiting = append(s.waiting, kept)
 	s.mu.Unlock()
 	return true
@@ -321,6 +321,7 @@ func (s *Socket) handle(e *Event) {
 		s.onAck(e)
 	default:
 		s.onEvent(e)
+		callAll(e.after)
 	}
 	e.recycle()
 }

@@ -1,12 +1,15 @@
 package bolt
 
 import (
+	"bytes"
+	"sync"
+
 	"go.etcd.io/bbolt"
 
 	"ackbase/collections"
 )
 
-// reader is a read transaction as a collections.Reader.
+// reader is a read transaction as a collections.View.
 type reader struct {
 	store *Store
 	tx    *bbolt.Tx
@@ -14,19 +17,45 @@ type reader struct {
 	position    collections.Position
 	hasPosition bool
 
-	collection string // of items, so that reading one collection again and again looks its bucket up once
+	// Of the collection read last, so that reading it again and again looks its bucket
+	// up once and searches with the same cursor.
+	collection string
 	items      *bbolt.Bucket
+	cursor     *bbolt.Cursor
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// Close implements collections.View.
+func (r *reader) Close() {
+	_ = r.tx.Rollback() // of a read transaction: it cannot fail while it is open
+	*r = reader{}
+	readers.Put(r)
+}
+
+// knownHead is the head as of a transaction of the file.
+type knownHead struct {
+	transaction int
+	head        head
 }
 
 // Position implements collections.Reader.
 func (r *reader) Position() collections.Position {
-	if !r.hasPosition {
+	if r.hasPosition {
+		return r.position
+	}
+	known := r.store.latest.Load()
+	if known == nil || known.transaction != r.tx.ID() {
 		h, err := decodeHead(r.tx.Bucket(bucketMeta).Get(keyHead))
 		if err != nil {
 			r.store.logger.Error("bolt: the head cannot be read", "file", r.store.path, "err", err)
 		}
-		r.position, r.hasPosition = r.store.position(h), true
+		known = &knownHead{r.tx.ID(), h}
+		if err == nil {
+			r.store.latest.Store(known)
+		}
 	}
+	r.position, r.hasPosition = r.store.position(known.head), true
 	return r.position
 }
 
@@ -35,24 +64,35 @@ func (r *reader) bucket(collection string) *bbolt.Bucket {
 	if r.collection != collection {
 		var name [80]byte // "items:" and 64 bytes
 		r.collection, r.items = collection, r.tx.Bucket(append(append(name[:0], itemsPrefix...), collection...))
+		if r.cursor = nil; r.items != nil {
+			r.cursor = r.items.Cursor()
+		}
 	}
 	return r.items
 }
 
 // Get implements collections.Reader.
 func (r *reader) Get(collection string, id collections.ID) (collections.Item, error) {
-	items := r.bucket(collection)
-	if items == nil {
+	if r.bucket(collection) == nil {
 		return collections.Item{}, notFound(collection, id)
 	}
-	var key [300]byte // of an id with 256 bytes
-	if v := items.Get(id.AppendKey(key[:0])); v != nil {
+	if v := r.find(id); v != nil {
 		return decodeItem(id, v)
 	}
 	if twin, ok := id.Twin(); ok {
-		if v := items.Get(twin.AppendKey(key[:0])); v != nil {
+		if v := r.find(twin); v != nil {
 			return decodeItem(twin, v)
 		}
 	}
 	return collections.Item{}, notFound(collection, id)
+}
+
+// find is the value of exactly this id, nil where there is none.
+func (r *reader) find(id collections.ID) []byte {
+	var buf [300]byte // of an id with 256 bytes
+	key := id.AppendKey(buf[:0])
+	if k, v := r.cursor.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -30,12 +31,14 @@ type Store struct {
 	closeErr  error
 	done      chan struct{} // closed when the committer has gone
 
+	latest atomic.Pointer[knownHead] // of the transaction that was asked for its position last
+
 	committed head // the committer's own
 	hooks     hooks
 	counts    counts
 }
 
-var _ collections.Store = (*Store)(nil)
+var _ collections.Viewer = (*Store)(nil)
 
 // hooks are what this package's tests change in a store.
 type hooks struct {
@@ -62,16 +65,26 @@ func (s *Store) position(h head) collections.Position {
 // View implements collections.Store. Where ctx has ended it returns an ErrUnavailable
 // without calling fn. fn must not wait for an Update.
 func (s *Store) View(ctx context.Context, fn func(collections.Reader) error) error {
+	v, err := s.OpenView(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	return fn(v)
+}
+
+// OpenView implements collections.Viewer. Where ctx has ended it returns an ErrUnavailable.
+func (s *Store) OpenView(ctx context.Context) (collections.View, error) {
 	if err := ctx.Err(); err != nil {
-		return collections.Errorf(collections.ErrUnavailable, "the request ended before its turn: %v", err)
+		return nil, collections.Errorf(collections.ErrUnavailable, "the request ended before its turn: %v", err)
 	}
 	tx, err := s.db.Begin(false)
 	if err != nil {
-		return s.beginError(err)
+		return nil, s.beginError(err)
 	}
-	defer func() { _ = tx.Rollback() }() // of a read transaction: it cannot fail while it is open
-	r := reader{store: s, tx: tx}
-	return fn(&r)
+	r := readers.Get().(*reader)
+	r.store, r.tx = s, tx
+	return r, nil
 }
 
 func (s *Store) beginError(err error) error {

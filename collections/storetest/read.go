@@ -76,6 +76,60 @@ func testRead(t *testing.T, open Open) {
 		})
 	})
 
+	t.Run("an open view is of one moment until it is closed", func(t *testing.T) {
+		h := start(t, open, nil)
+		viewer, ok := h.Store.(collections.Viewer)
+		if !ok {
+			return // it need not be able to
+		}
+		const first, second = `{"id":1,"n":1}`, `{"id":1,"n":2}`
+		h.put("items", number(1), first)
+		openView := func() collections.View {
+			v, err := viewer.OpenView(t.Context())
+			if err != nil {
+				t.Fatalf("OpenView: %v", err)
+			}
+			return v
+		}
+		check := func(v collections.View, want string) {
+			t.Helper()
+			for _, id := range []collections.ID{number(1), number(2), text("1")} {
+				item, err := v.Get("items", id)
+				if id == number(2) {
+					if want == first && !errors.Is(err, collections.ErrNotFound) {
+						t.Errorf("the view sees an item that was added later: %v", err)
+					}
+				} else if err != nil || string(item.JSON) != want {
+					t.Errorf("the view reads %s, %v; at its moment the item was %s", item.JSON, err, want)
+				}
+			}
+			if _, err := v.Get("others", number(1)); !errors.Is(err, collections.ErrNotFound) {
+				t.Errorf("Get from a collection that nobody has written to: %v", err)
+			}
+		}
+		old := openView()
+		position := old.Position()
+		h.put("items", number(1), second)
+		h.put("items", number(2), `{"id":2}`)
+		young := openView()
+		for range 2 {
+			check(old, first)
+			check(young, second)
+		}
+		if old.Position() != position || young.Position().Seq != position.Seq+2 {
+			t.Errorf("the positions are %v, which was %v, and, two changes later, %v", old.Position(), position, young.Position())
+		}
+		old.Close()
+		check(young, second)
+		young.Close()
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := viewer.OpenView(t.Context()); !errors.Is(err, collections.ErrUnavailable) {
+			t.Errorf("OpenView of a closed store: %v, want an ErrUnavailable", err)
+		}
+	})
+
 	t.Run("a view's position is not behind the head from before it", func(t *testing.T) {
 		h := start(t, open, nil)
 		for i := range 20 {

@@ -29,6 +29,9 @@ func Bind(ns *server.Namespace, verbs *crud.Service) {
 			if !ok {
 				return // the namespace's handlers for new sockets did not run: it has closed
 			}
+			if end := session.Batch(); end != nil {
+				e.AfterBatch(end)
+			}
 			session.Do(verb, e.Args, len(e.Attachments) > 0, replyTo(e))
 		})
 	}
