@@ -9,7 +9,9 @@ import (
 
 const (
 	// memoryLook is how often LimitMemory looks.
-	memoryLook = 100 * time.Millisecond
+	memoryLook = 50 * time.Millisecond
+	// collectEvery is how often it has the garbage collected.
+	collectEvery = time.Second
 	// The part of the limit that is left in use.
 	memoryLeft, memoryParts = 3, 4
 )
@@ -19,6 +21,7 @@ const (
 // connections that hold most are cut off, with the reason "server overloaded", until a quarter is
 // free. Stock clients connect again.
 func (s *Server) LimitMemory(ctx context.Context, limit int) {
+	var collected time.Time
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
 	for {
@@ -30,8 +33,12 @@ func (s *Server) LimitMemory(ctx context.Context, limit int) {
 		if heap("/memory/classes/heap/objects:bytes") <= limit {
 			continue
 		}
-		runtime.GC() // much of it may be garbage
-		used := heap("/gc/heap/live:bytes")
+		held := s.engine.Stats()
+		used := held.Waiting + held.Incoming
+		if used <= limit && time.Since(collected) > collectEvery {
+			runtime.GC() // much of the rest may be garbage
+			used, collected = heap("/gc/heap/live:bytes"), time.Now()
+		}
 		if used <= limit {
 			continue
 		}
