@@ -8,7 +8,7 @@ type Conn interface {
 	// ID names the connection among those of all processes.
 	ID() string
 
-	// Context ends with the connection.
+	// Context ends with the connection, also while Session.Do runs for it.
 	Context() context.Context
 
 	// Wire encodes events for this connection. Connections that return equal

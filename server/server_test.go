@@ -244,3 +244,29 @@ func TestOrderAndPanics(t *testing.T) {
 		}
 	}
 }
+
+// A handler that waits for the socket's end hears of the connection's at once, though
+// whatever else follows that end waits for the handler.
+func TestContextEndsWhileAHandlerRuns(t *testing.T) {
+	io, url := serve(t, nil)
+	for name, open := range map[string]func(testing.TB, string) *client{"websocket": dial, "polling": dialPolling} {
+		t.Run(name, func(t *testing.T) {
+			waiting, reasons := make(chan *Socket, 1), make(chan string, 1)
+			off := io.Of("/").On("wait", func(e *Event) {
+				e.Socket().OnDisconnect(func(reason string) { reasons <- reason })
+				waiting <- e.Socket()
+				<-e.Socket().Context().Done()
+			})
+			defer off()
+			c := open(t, url)
+			c.connect("/", "")
+			var sent sync.WaitGroup
+			sent.Go(func() { c.send(`42["wait"]`) }) // over polling it returns with the handler
+			receive(t, "the handler", waiting).Cut("enough")
+			if got := receive(t, "OnDisconnect", reasons); got != "enough" {
+				t.Errorf("closed for %q", got)
+			}
+			sent.Wait()
+		})
+	}
+}

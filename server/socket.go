@@ -64,12 +64,13 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 
 func (s *Socket) closed() bool { return s.state.Load() == stateClosed }
 
-// Context ends when the socket closes, with the client's leaving too.
+// Context ends when the socket closes, with the client's leaving too: at once with the
+// connection, while [Socket.OnDisconnect] waits for the handler that runs.
 func (s *Socket) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancel(context.Background())
+		s.ctx, s.cancel = context.WithCancel(s.conn.session.Context())
 		if s.closed() {
 			s.cancel()
 		}
