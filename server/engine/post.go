@@ -54,6 +54,9 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	body, err := s.readBody(r)
 	s.mu.Lock()
 	s.abortPost = nil
+	if err != nil && s.conn != nil {
+		err = errNotPolling // the upgrade came in the middle of it
+	}
 	s.mu.Unlock()
 	if err == nil {
 		_ = control.SetReadDeadline(time.Time{})
