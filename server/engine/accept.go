@@ -27,6 +27,8 @@ func handshakeFault(r *http.Request) string {
 		return "the Sec-WebSocket-Key header must be 16 bytes in base64"
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		return "the Sec-WebSocket-Version header must be 13"
+	case r.ContentLength != 0:
+		return "a WebSocket handshake must have no body"
 	}
 	return ""
 }
