@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"ackbase/server/admission":     {},
 	"ackbase/server/engine":        {"ackbase/server/admission", "ackbase/server/packet"},
 	"ackbase/server/packet":        {},
+	"ackbase/server/hostile":       {},
 	"ackbase/server/bench":         {"ackbase/server/packet"},
 	"ackbase/server/bench/compare": {"ackbase/server/bench"},
 	"ackbase/server/soak":          {}, // tests alone
