@@ -2,11 +2,13 @@ package crud_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"ackbase/crud"
+	"ackbase/server/hostile"
 )
 
 // codes are the error codes of the contract that a request can get here.
@@ -34,9 +36,14 @@ func FuzzDo(f *testing.F) {
 			f.Add(verb, args)
 		}
 	}
+	verbs := crud.Verbs()
+	for _, seed := range hostile.Requests() {
+		if verb := slices.Index(verbs, seed.Verb); verb >= 0 {
+			f.Add(uint8(verb), seed.Args)
+		}
+	}
 	s, _ := open(f, nil)
 	c := dial(s, "fuzzer", 1<<30)
-	verbs := crud.Verbs()
 	f.Fuzz(func(t *testing.T, verb uint8, args string) {
 		var raw []json.RawMessage
 		if json.Unmarshal([]byte("["+args+"]"), &raw) != nil || !utf8.ValidString(args) {

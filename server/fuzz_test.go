@@ -10,9 +10,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"ackbase/server/hostile"
+	"ackbase/server/packet"
 )
 
 // faults counts what is logged as an error: a panic that was caught.
@@ -51,6 +56,9 @@ func FuzzConnection(f *testing.F) {
 	} {
 		f.Add([]byte("eio3\n" + seed))
 	}
+	for _, seed := range hostile.Packets() {
+		f.Add([]byte(seed))
+	}
 	log := &faults{Handler: slog.DiscardHandler}
 	io := New(&Options{Logger: slog.New(log), MaxNamespaces: 4, MaxAttachments: 3, MaxWaiting: 2000, MaxBinary: 5000, MaxPayload: 10_000, AllowEIO3: true})
 	hear := func(ns *Namespace) {
@@ -73,11 +81,12 @@ func FuzzConnection(f *testing.F) {
 	io.Of("/slow").Use(func(s *Socket) error { <-s.Context().Done(); return nil })
 	io.Of("/no").Use(func(*Socket) error { return &ConnectError{"no", json.RawMessage("1")} })
 	url := listen(f, io)
+	other := dial(f, url)
+	other.connect("/", "")
 
 	f.Fuzz(func(t *testing.T, input []byte) {
-		other := dial(t, url)
-		defer other.conn.Close()
-		other.connect("/", "")
+		other.TB = t // one at a time in each process
+		_ = other.conn.SetDeadline(time.Now().Add(patience))
 		query := "EIO=4"
 		if rest, eio3 := bytes.CutPrefix(input, []byte("eio3\n")); eio3 {
 			query, input = "EIO=3", rest
@@ -105,8 +114,68 @@ func FuzzConnection(f *testing.F) {
 		}
 		other.send(`427["ack","alive"]`)
 		for got := other.read(); got != `437["alive"]`; got = other.read() {
-			if !bytes.HasPrefix([]byte(got), []byte("42")) {
+			if got != `420["q"]` { // the question of OnConnect
 				t.Fatalf("another client got %q", got)
+			}
+		}
+	})
+}
+
+// FuzzRoundTrip encodes an event with raw arguments and attachments and reads the packet
+// as one from a client is read: it must be the same event.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add("message", `1,{"a":[{"_placeholder":true,"num":1}]},"x"`, []byte("first"), []byte("second"), uint8(2), int64(-1))
+	f.Add("größe \n \x1e", `null`, []byte{}, []byte{0xff}, uint8(1), int64(0))
+	f.Add("", ` [ ] , {} `, []byte{}, []byte{}, uint8(0), int64(1<<53-1))
+	for _, r := range hostile.Requests() {
+		f.Add(r.Verb, r.Args, []byte(r.Verb), []byte(r.Args), uint8(len(r.Args)), int64(len(r.Args)))
+	}
+	f.Fuzz(func(t *testing.T, name, list string, first, second []byte, count uint8, id int64) {
+		args, err := packet.Args(nil, []byte("["+list+"]"))
+		if err != nil || id < packet.NoID || id > packet.MaxID {
+			return
+		}
+		var attachments [][]byte
+		if n := count % 3; n > 0 {
+			attachments = [][]byte{first, second}[:n]
+		}
+		data, err := encodeRaw(&name, args, attachments)
+		if err != nil {
+			for _, arg := range args {
+				if !utf8.Valid(arg) || packet.CheckPlaceholders(arg, len(attachments)) != nil {
+					return
+				}
+			}
+			if !packet.Reserved(name) {
+				t.Fatalf("%q with %s: %v", name, list, err)
+			}
+			return
+		}
+		kind, n := packet.Event, len(attachments)
+		if n > 0 {
+			kind = packet.BinaryEvent
+		}
+		text := append(packet.AppendHead(nil, kind, n, "/namespace", id), data...)
+		if bytes.IndexByte(text, 0x1e) >= 0 || !utf8.Valid(text) {
+			t.Fatalf("%q cannot go over polling", text)
+		}
+		p, err := packet.Parse(text, 10)
+		if err != nil || p.Type != kind || p.Attachments != n || p.ID != id || string(p.Namespace) != "/namespace" {
+			t.Fatalf("%q was read as %+v, %v", text, p, err)
+		}
+		e := newEvent()
+		if err := e.parse(packet.Event, p.Data, attachments); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if got := packet.Name(e.all[0]); utf8.ValidString(name) && got != name {
+			t.Fatalf("%q was sent as %q", name, got)
+		}
+		if len(e.Args) != len(args) || len(e.Attachments) != n {
+			t.Fatalf("%d arguments and %d attachments became %d and %d", len(args), n, len(e.Args), len(e.Attachments))
+		}
+		for i := range args {
+			if !bytes.Equal(e.Args[i], args[i]) {
+				t.Fatalf("argument %d: %q became %q", i, args[i], e.Args[i])
 			}
 		}
 	})

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"ackbase/server/hostile"
 	"ackbase/server/packet"
 )
 
@@ -289,23 +292,29 @@ func TestHTTPTimeoutsAreNotForPosts(t *testing.T) {
 	want(t, "messages", len(h.got()), 3)
 }
 
-// FuzzPost posts any body to a session. The server must answer, the handler's
-// contract must hold, and nothing may be left of the session.
+// FuzzPost posts any body to a session. The server must answer, the handler must get
+// the messages that stand in the body and its contract must hold, and nothing may be
+// left of the session.
 func FuzzPost(f *testing.F) {
 	for _, seed := range []string{"4hello\x1ebAQIDBA==", "1", "4a\x1e1\x1e4b", "3", "2probe", "6\x1e5\x1e0", "b\x1eb", "\x1e\x1e", "4\xff", "bAQ"} {
 		f.Add([]byte(seed))
 	}
-	b := prepare(f, &Options{MaxPayload: 4000}, nil)
+	for _, seed := range hostile.Bodies() {
+		f.Add([]byte(seed))
+	}
+	const maxPayload = 4000
+	b := prepare(f, &Options{MaxPayload: maxPayload}, nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b.TB = t // one at a time in each process
 		s, h := b.openDirect()
 		code := b.direct(http.MethodPost, s, string(body)).Code
-		if code != 200 && code != 400 && code != 413 {
-			t.Fatalf("status %d", code)
-		}
 		s.Close("")
 		b.direct(http.MethodGet, s, "")
 		reason := <-h.closed
+		messages, want := plainPayload(string(body), maxPayload)
+		if code != want {
+			t.Fatalf("%q: status %d, want %d", body, code, want)
+		}
 		if code == 200 && reason != ReasonForcedClose && reason != ReasonTransportClose {
 			t.Fatalf("status 200, but closed with %q", reason)
 		}
@@ -314,8 +323,52 @@ func FuzzPost(f *testing.F) {
 		if h.fault != "" {
 			t.Fatal(h.fault)
 		}
+		if !slices.Equal(h.messages, messages) {
+			t.Fatalf("%q: the handler got %q, want %q", body, h.messages, messages)
+		}
 		b.mu.Lock()
 		delete(b.handlers, s)
 		b.mu.Unlock()
 	})
+}
+
+// plainPayload reads a polling body in the plain way and gives the messages in it, as a
+// recorder writes them down, and the status that it must be answered with.
+func plainPayload(body string, maxPayload int) (messages []string, status int) {
+	if len(body) > maxPayload {
+		return nil, 413
+	}
+	if !utf8.ValidString(body) {
+		return nil, 400
+	}
+	for _, packet := range strings.Split(body, "\x1e") {
+		if encoded, binary := strings.CutPrefix(packet, "b"); binary {
+			data, ok := plainBase64(encoded)
+			if !ok {
+				return messages, 400
+			}
+			messages = append(messages, "true:"+data)
+			continue
+		}
+		if packet == "" || packet[0] < '0' || packet[0] > '6' || packet[0] == '2' {
+			return messages, 400
+		}
+		switch packet[0] {
+		case '1':
+			return messages, 200
+		case '4':
+			messages = append(messages, "false:"+packet[1:])
+		}
+	}
+	return messages, 200
+}
+
+// plainBase64 decodes base64 with or without its padding, and without line ends.
+func plainBase64(text string) (data string, ok bool) {
+	encoding := base64.StdEncoding
+	if len(text)%4 != 0 {
+		encoding = base64.RawStdEncoding
+	}
+	raw, err := encoding.DecodeString(text)
+	return string(raw), err == nil && !strings.ContainsAny(text, "\r\n")
 }

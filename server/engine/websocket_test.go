@@ -2,15 +2,19 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
 	"ackbase/server/admission"
+	"ackbase/server/hostile"
 )
 
 // raw frames of a hostile client, each against its own session, with the close
@@ -222,16 +226,25 @@ func FuzzParseHeader(f *testing.F) {
 	})
 }
 
-// FuzzWebSocket gives a session's reader any bytes. It must end, without a
-// panic, and the contract of the handler must hold.
+// FuzzWebSocket gives a session's reader any bytes, in pieces of any size. The handler
+// must get the messages that a plain reader finds in them, all of them where they end
+// well, and what the client gets must be whole frames.
 func FuzzWebSocket(f *testing.F) {
-	f.Add(append(clientFrame(true, ws.OpText, "4hello"), clientFrame(true, ws.OpBinary, "x")...), 7)
-	f.Add(append(clientFrame(false, ws.OpText, "4he"), clientFrame(true, ws.OpContinuation, "llo")...), 3)
-	f.Add(clientFrame(true, ws.OpText, "1"), 1)
-	f.Add(clientFrame(true, ws.OpClose, "\x03\xe8"), 100)
-	f.Add([]byte{0x81, 0xfe, 0x03}, 2)
-	b := prepare(f, &Options{MaxPayload: 300, HighWater: 200, MaxBuffered: 4000}, nil)
-	f.Fuzz(func(t *testing.T, in []byte, cut int) {
+	f.Add(append(clientFrame(true, ws.OpText, "4hello"), clientFrame(true, ws.OpBinary, "x")...), uint16(7))
+	f.Add(append(clientFrame(false, ws.OpText, "4he"), clientFrame(true, ws.OpContinuation, "llo")...), uint16(3))
+	f.Add(clientFrame(true, ws.OpText, "1"), uint16(1))
+	f.Add(clientFrame(true, ws.OpClose, "\x03\xe8"), uint16(100))
+	f.Add([]byte{0x81, 0xfe, 0x03}, uint16(2))
+	for i, stream := range hostile.Streams() {
+		f.Add(stream, uint16(i))
+	}
+	const maxPayload = 300
+	b := prepare(f, &Options{MaxPayload: maxPayload, HighWater: 200, MaxBuffered: 4000}, nil)
+	f.Fuzz(func(t *testing.T, in []byte, cut uint16) {
+		want, whole := plainMessages(in, maxPayload)
+		if whole {
+			in = append(in[:len(in):len(in)], clientFrame(true, ws.OpClose, "")...)
+		}
 		r := newRequest("EIO=4&transport=websocket")
 		s := newSession(b.Server, r, r.URL.Query(), admission.Place{})
 		client, server := newPipe()
@@ -243,22 +256,46 @@ func FuzzWebSocket(f *testing.F) {
 			newReader(s, server, nil).run()
 			close(done)
 		}()
-		go func() { _, _ = io.Copy(io.Discard, client) }()
-		cut = max(1, cut)
-		for len(in) > 0 {
-			n := min(cut, len(in))
-			if _, err := client.Write(in[:n]); err != nil {
+		heard := make(chan error, 1)
+		go func() {
+			for {
+				header, err := ws.ReadHeader(client)
+				if err == nil && (header.Masked || header.Rsv != 0 || !header.Fin) {
+					err = fmt.Errorf("the server sent the frame %+v", header)
+				}
+				if err == nil {
+					_, err = io.CopyN(io.Discard, client, header.Length)
+				}
+				if err != nil || header.OpCode == ws.OpClose {
+					client.Close()
+					heard <- err
+					return
+				}
+			}
+		}()
+		piece := max(1, int(cut))
+		for rest := in; len(rest) > 0; {
+			n := min(piece, len(rest))
+			if _, err := client.Write(rest[:n]); err != nil {
 				break
 			}
-			in = in[n:]
+			rest = rest[n:]
 		}
-		client.Close()
+		if !whole {
+			client.Close()
+		}
 		<-done
 		<-h.closed
+		if err := <-heard; err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrClosedPipe) {
+			t.Fatal(err)
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.fault != "" {
 			t.Fatal(h.fault)
+		}
+		if got := h.messages; len(got) > len(want) || !slices.Equal(got, want[:len(got)]) || whole && len(got) < len(want) {
+			t.Fatalf("%x: the handler got %q, want %q", in, got, want)
 		}
 		b.mu.Lock()
 		delete(b.handlers, s)
@@ -268,4 +305,64 @@ func FuzzWebSocket(f *testing.F) {
 		default:
 		}
 	})
+}
+
+// plainMessages reads a client's stream in the plain way and gives the messages in it, as a
+// recorder writes them down. whole is true where it ends between two frames, still open.
+func plainMessages(stream []byte, maxPayload int) (messages []string, whole bool) {
+	r := bytes.NewReader(stream)
+	var op ws.OpCode // of the fragmented message
+	var message []byte
+	for {
+		if r.Len() == 0 {
+			return messages, true
+		}
+		header, err := ws.ReadHeader(r)
+		if err != nil || !header.Masked || header.Rsv != 0 || header.OpCode.IsReserved() {
+			return messages, false
+		}
+		if header.OpCode.IsControl() && (!header.Fin || header.Length > 125) || header.Length > int64(r.Len()) {
+			return messages, false
+		}
+		payload := make([]byte, header.Length)
+		_, _ = io.ReadFull(r, payload)
+		ws.Cipher(payload, header.Mask, 0)
+		switch header.OpCode {
+		case ws.OpPing, ws.OpPong:
+			continue
+		case ws.OpClose:
+			return messages, false
+		case ws.OpContinuation:
+			if op == 0 {
+				return messages, false
+			}
+		default:
+			if op != 0 {
+				return messages, false
+			}
+			op, message = header.OpCode, nil
+		}
+		if message = append(message, payload...); len(message) > maxPayload {
+			return messages, false
+		}
+		if !header.Fin {
+			continue
+		}
+		encoded, isBase64 := bytes.CutPrefix(message, []byte("b"))
+		switch {
+		case op == ws.OpBinary:
+			messages = append(messages, "true:"+string(message))
+		case isBase64:
+			data, ok := plainBase64(string(encoded))
+			if !ok {
+				return messages, false
+			}
+			messages = append(messages, "true:"+data)
+		case !utf8.Valid(message) || len(message) == 0 || message[0] < '0' || message[0] > '6' || message[0] == '1' || message[0] == '2':
+			return messages, false
+		case message[0] == '4':
+			messages = append(messages, "false:"+string(message[1:]))
+		}
+		op = 0
+	}
 }

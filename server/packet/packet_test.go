@@ -3,7 +3,10 @@ package packet
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
+
+	"ackbase/server/hostile"
 )
 
 func TestParse(t *testing.T) {
@@ -114,6 +117,11 @@ func FuzzParse(f *testing.F) {
 		"61-15[]", "2/\xff,", "299999999999999999999", "3[]", "31[1,2]", "1/x", "2/a/b,1[]", "5\x001-", "2 []", "2,[]", "2/,,[]", "0/,/",
 	} {
 		f.Add([]byte(seed))
+	}
+	for _, list := range hostile.Packets() {
+		for _, seed := range strings.Split(list, "\n") {
+			f.Add([]byte(strings.TrimPrefix(seed, "4")))
+		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		const limit = 16

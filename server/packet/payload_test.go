@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"ackbase/server/hostile"
 )
 
 // decodeAll reads a whole polling body.
@@ -100,6 +102,9 @@ func TestDecodePayloadAllocatesNothing(t *testing.T) {
 
 func FuzzDecodePayload(f *testing.F) {
 	for _, seed := range []string{"4hello\x1ebAQIDBA==", "2probe", "", "\x1e", "b", "b=", "bAQ\x1e4", "4\x1e\x1e", "0{}", "6\x1e1", "b\r\n\r\n", "\xff\xfe"} {
+		f.Add([]byte(seed))
+	}
+	for _, seed := range hostile.Bodies() {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
