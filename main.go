@@ -293,7 +293,7 @@ type settings struct {
 	MaxPending       count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
 	MaxPendingTotal  size  `group:"Limits" default:"64MB" help:"Most bytes of the writes of all sockets that are under way at once; further ones wait their turn unread."`
-	RequestRate      count `group:"Limits" default:"100000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED."`
+	RequestRate      count `group:"Limits" default:"1000000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED. The default is more than one processor answers: set it lower to hold greedy clients back."`
 
 	KeepKeys     duration `group:"Limits" default:"24h" help:"How long an idempotency key is known: within this time a write that comes again under its key gets its first answer, and changes nothing."`
 	MaxKeys      count    `group:"Limits" default:"1000000" help:"Most keys that are known. Beyond it the oldest are forgotten."`

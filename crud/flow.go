@@ -58,11 +58,11 @@ func (f *flow) leave(bytes int) {
 }
 
 const (
-	// defaultRequestRate is more than a busy client's, and more than one client of
-	// `ackbase bench` gets answered: it stops what runs away, at a quarter of a
-	// core's time in GETs. What a request costs is bounded otherwise, by
-	// MaxPending and by the places for long reads.
-	defaultRequestRate = 100_000
+	// defaultRequestRate is more than one processor answers, so that no client meets it who
+	// works hard, `ackbase bench` neither: the requests of a session come one after the other,
+	// and what they cost is bounded otherwise, by MaxPending and the places for long reads.
+	// It is there to be set lower where some clients are not to be served more than others.
+	defaultRequestRate = 1_000_000
 	// requestBurst is how many seconds' worth of requests may come at once.
 	requestBurst = 10
 	// maxCredit is how many requests pass between two looks at the clock.

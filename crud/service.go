@@ -19,7 +19,7 @@ type Options struct {
 	MaxPending       int           // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
 	MaxPendingBytes  int           // of such requests together; 2 MB when 0
 	MaxPendingTotal  int           // of the writes of all sessions together; 64 MB when 0
-	RequestRate      int           // requests a second of one session, and ten times as many at once; 100,000 when 0
+	RequestRate      int           // requests a second of one session, and ten times as many at once; a million when 0
 	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
 	Logger           *slog.Logger  // slog.Default() when nil

@@ -35,7 +35,6 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 		return
 	}
 	s.reason, s.closeCode, s.drain = reason, code, drain
-	s.waited = s.queued
 	if s.lastPacket == 0 {
 		s.lastPacket = packet.EngineClose
 	}
@@ -125,6 +124,9 @@ func (s *Session) unkeep() {
 // finish tells the handler that the session is closed, and writes the log line.
 func (s *Session) finish() {
 	s.guard("Closed", func() { s.handler.Closed(s, s.reason) })
+	s.mu.Lock()
+	waiting := s.queued
+	s.mu.Unlock()
 	level := slog.LevelDebug
 	if s.reason == ReasonTooSlow || s.reason == ReasonStalled || s.reason == ReasonOverload {
 		level = slog.LevelWarn
@@ -132,7 +134,7 @@ func (s *Session) finish() {
 	s.server.stats.closed(s.reason)
 	s.server.options.Logger.Log(context.Background(), level, "engine: session closed", "reason", s.reason,
 		"session", s.id[:6], "transport", s.Transport(), "address", s.request.Client, "remote", s.request.RemoteAddr,
-		"waiting", s.waited, "after", time.Since(s.opened).Round(time.Millisecond))
+		"waiting", waiting, "after", time.Since(s.opened).Round(time.Millisecond))
 	s.mu.Lock()
 	s.unref()
 	s.mu.Unlock()

@@ -146,7 +146,7 @@ func (s *Session) readBody(r *http.Request) (*buffer, error) {
 	for {
 		if len(body.b) == cap(body.b) {
 			body = body.grow(2 * cap(body.b))
-			s.incoming.Store(int64(cap(body.b)))
+			s.incoming.Store(clampInt32(cap(body.b)))
 		}
 		n, err := r.Body.Read(body.b[len(body.b):cap(body.b)])
 		body.b = body.b[:len(body.b)+n]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -11,10 +12,13 @@ const leastRelief = 64 << 10
 
 // Keep tells how many bytes the handler holds for a message of the session
 // whose parts have not all come, for Server.Relieve. 0 is for none.
-func (s *Session) Keep(bytes int) { s.kept.Store(int64(bytes)) }
+func (s *Session) Keep(bytes int) { s.kept.Store(clampInt32(bytes)) }
 
 // unfinished is what is held of messages that have not come as a whole.
-func (s *Session) unfinished() int { return int(s.incoming.Load() + s.kept.Load()) }
+func (s *Session) unfinished() int { return int(s.incoming.Load()) + int(s.kept.Load()) }
+
+// clampInt32 is n, or the most that 32 bits hold: a session has little room.
+func clampInt32(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 // Relieve cuts off sessions, with ReasonOverload, until about so many bytes less
 // are held for clients: what waits for them, and messages of theirs that have not come as a whole.

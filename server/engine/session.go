@@ -49,7 +49,7 @@ type Session struct {
 	seen     atomic.Int64  // when the client last gave a sign of life, by Server.now
 	ended    atomic.Bool   // reason is set; for reading without the lock
 	// incoming is what unfinished messages take, kept what the handler holds of them.
-	incoming, kept atomic.Int64
+	incoming, kept atomic.Int32
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
@@ -83,7 +83,6 @@ type Session struct {
 	handling   bool          // its packets are being handled
 	abortPost  func()        // ends the reading of its body; nil while none is read
 
-	waited     int           // bytes that waited when it closed
 	reason     string        // why the session closed; "" while it is open
 	closeCode  ws.StatusCode // of the close frame
 	lastPacket packet.EngineType

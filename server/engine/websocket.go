@@ -130,7 +130,7 @@ func (r *reader) weigh() {
 	if r.message != nil {
 		n += cap(r.message.b)
 	}
-	r.s.incoming.Store(int64(n))
+	r.s.incoming.Store(clampInt32(n))
 }
 
 // discard waits for the client to close its side after the close frame, so that
