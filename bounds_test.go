@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -371,4 +372,106 @@ func TestReadyUntilItStops(t *testing.T) {
 	if status, text := ready(); status != 503 || text != "shutting down\n" {
 		t.Errorf("while it shuts down: %d %q", status, text)
 	}
+}
+
+// The bounds of messages, each with the flag that sets it: at the bound all is well.
+func TestMessageBounds(t *testing.T) {
+	p := start(t, "--data", dataFile(t), "--max-attachments", "1", "--max-binary", "100B", "--max-waiting", "50B", "--max-namespaces", "1",
+		"--max-packets", "3", "--max-depth", "3", "--upgrade-timeout", "200ms")
+	healthy := connect(t, p.url)
+	say := func(packets ...string) *client {
+		t.Helper()
+		c := connect(t, p.url)
+		for _, packet := range packets {
+			op := ws.OpText
+			data, binary := strings.CutPrefix(packet, "b:")
+			if binary {
+				op = ws.OpBinary
+			}
+			if err := wsutil.WriteClientMessage(c.conn, op, []byte(data)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	const one = `["GET","items",{"_placeholder":true,"num":0}]`
+	for name, c := range map[string]struct {
+		packets []string
+		want    string // the beginning of the answer; empty where the connection closes
+	}{
+		"one attachment":           {[]string{"451-0" + one, "b:" + strings.Repeat("x", 100)}, `430[null,{"code":"BAD_REQUEST"`},
+		"two attachments":          {[]string{`452-0["GET",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`}, ""},
+		"too large an attachment":  {[]string{"451-0" + one, "b:" + strings.Repeat("x", 101)}, ""},
+		"a second namespace":       {[]string{"40/more,"}, `44/more,{"message":"Too many namespaces`},
+		"a deep item":              {[]string{`420["POST","items",{"a":{"b":[]}}]`}, `430[{"id":1,"a":{"b":[]}},null`},
+		"an item that is too deep": {[]string{`420["POST","items",{"a":{"b":[[]]}}]`}, `430[null,{"code":"BAD_REQUEST"`},
+	} {
+		got, err := say(c.packets...).read()
+		if c.want == "" && err == nil || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: answered %.100q (%v), want %q", name, got, err, c.want)
+		}
+	}
+
+	polling := func(auth string, packets ...string) (status int, connected string) {
+		t.Helper()
+		url := p.url + "/socket.io/?EIO=4&transport=polling"
+		do := func(body string) (int, string) {
+			t.Helper()
+			if body == "" {
+				return http.StatusOK, readAll(t, url)
+			}
+			res, err := http.Post(url, "text/plain;charset=UTF-8", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			return res.StatusCode, ""
+		}
+		_, open := do("")
+		_, rest, _ := strings.Cut(open, `"sid":"`)
+		sid, _, _ := strings.Cut(rest, `"`)
+		url += "&sid=" + sid
+		do("40" + auth)
+		_, connected = do("")
+		if len(packets) == 0 {
+			return 0, connected
+		}
+		status, _ = do(strings.Join(packets, "\x1e"))
+		return status, connected
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	request := `42["GET","items",1]`
+	if status, connected := polling(`{"token":"`+strings.Repeat("x", 38)+`"}`, request, request, request); status != 200 || !strings.HasPrefix(connected, `40{"sid"`) {
+		t.Errorf("three packets in a body, and 50 bytes of auth: %d, %s", status, connected)
+	}
+	if status, _ := polling("", request, request, request, request); status != 413 {
+		t.Errorf("four packets in a body: %d", status)
+	}
+	if _, connected := polling(`{"token":"` + strings.Repeat("x", 39) + `"}`); !strings.HasPrefix(connected, `44{"message":"The auth`) {
+		t.Errorf("51 bytes of auth: %s", connected)
+	}
+
+	_, rest, _ := strings.Cut(readAll(t, p.url+"/socket.io/?EIO=4&transport=polling"), `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
+	probe := p.tcp(t)
+	fmt.Fprintf(probe, "GET /socket.io/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\nHost: localhost%s\r\n\r\n", sid, strings.ReplaceAll(upgrade, "\n", "\r\n"))
+	_ = probe.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, probe); err != nil {
+		t.Errorf("an upgrade that does not go on: %v", err)
+	}
+	healthy.must(t, "POST", "items", map[string]string{"still": "here"})
+}
+
+func readAll(tb testing.TB, url string) string {
+	tb.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
 }

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -146,7 +147,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Logger:         logger,
 	})
 	socketio.Bind(sockets.Of("/"), service)
-	go sockets.LimitMemory(ctx, int(s.MaxMemory))
+	var watching sync.WaitGroup
+	watched, endWatch := context.WithCancel(ctx)
+	watching.Go(func() { sockets.LimitMemory(watched, int(s.MaxMemory)) })
+	defer watching.Wait()
+	defer endWatch()
 
 	mux := http.NewServeMux()
 	mux.Handle("/", web.New(nil))
@@ -267,7 +272,12 @@ func listenError(address string, err error) error {
 type httpErrors struct{ logger *slog.Logger }
 
 func (e httpErrors) Write(line []byte) (int, error) {
-	e.logger.Debug(strings.TrimSpace(string(line)), "from", "net/http")
+	text := strings.TrimSpace(string(line))
+	if strings.Contains(text, "Accept error") { // too many open files, for one
+		e.logger.Warn("no connection can be accepted", "err", text)
+		return len(line), nil
+	}
+	e.logger.Debug(text, "from", "net/http")
 	return len(line), nil
 }
 

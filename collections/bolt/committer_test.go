@@ -50,8 +50,12 @@ func TestWaitingUpdatesShareACommit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := s.Stats(); got.Commits != 2 || got.Updates != 65 {
+	got := s.Stats()
+	if got.Commits != 2 || got.Updates != 65 {
 		t.Errorf("one update, and 64 that came while it was written, took %+v: they should take two commits", got)
+	}
+	if want := (Sizes{0: 1, 6: 1}); got.Sizes != want || got.Changes != 65 || got.CommitTime <= 0 || got.FileBytes < 4096 {
+		t.Errorf("%+v: want the sizes %v and 65 changes, some time and some bytes", got, want)
 	}
 }
 
