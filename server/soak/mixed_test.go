@@ -11,7 +11,7 @@ import (
 // memory must be flat, and the latencies at most doubled.
 func TestMixedLoad(t *testing.T) {
 	length := time.Duration(*minutes * float64(time.Minute))
-	p := startProcess(t, "--log-level", "error", "--ping-interval", "5s", "--connect-timeout", "5s", "--upgrade-timeout", "5s",
+	p := startProcess(t, "--log-level", "error", "--allow-eio3", "--ping-interval", "5s", "--connect-timeout", "5s", "--upgrade-timeout", "5s",
 		"--stall-timeout", "5s", "--high-water", "256KB")
 	before := p.settled(t, nil)
 	acting, stop := context.WithCancel(t.Context())
@@ -31,7 +31,9 @@ func TestMixedLoad(t *testing.T) {
 	}
 	pass(arriving, length/20)
 	pass(alone, length/5)
-	o.begin(h, *clients-*clients/2, length)
+	if err := o.begin(h, *clients-*clients/2, length); err != nil {
+		t.Fatal(err)
+	}
 	pass(arriving, length/20)
 	pass(mixed, length)
 	pass(leaving, 0)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ackbase/server/hostile"
 )
 
 // others are the clients beside the healthy ones. They come again and again until the run stops.
@@ -30,16 +32,16 @@ type others struct {
 type otherKind int
 
 const (
-	churning otherKind = iota // those of TestChurn
-	resuming                  // subscribers that drop their connection and resume by the cursor
-	sipping                   // subscribers that read less than is sent to them
-	deaf                      // clients that ask for much and read nothing
-	hostile                   // clients that send what no client should
+	churning  otherKind = iota // those of TestChurn
+	resuming                   // subscribers that drop their connection and resume by the cursor
+	sipping                    // subscribers that read less than is sent to them
+	deaf                       // clients that ask for much and read nothing
+	attacking                  // clients that send what no client should
 	otherKinds
 )
 
 func (k otherKind) String() string {
-	return [...]string{"churning", "resuming", "sipping", "deaf", "hostile"}[k]
+	return [...]string{"churning", "resuming", "sipping", "deaf", "attacking"}[k]
 }
 
 // noise is the collection that sippers subscribe to, with large items.
@@ -49,16 +51,36 @@ const (
 )
 
 // begin starts n clients for a run of that length.
-func (o *others) begin(h *healthy, n int, length time.Duration) {
+func (o *others) begin(h *healthy, n int, length time.Duration) error {
+	corpus, err := corpus()
+	if err != nil {
+		return err
+	}
 	o.began, o.beat = time.Now(), min(length/120, 400*time.Millisecond)
 	o.wg.Go(func() { h.noisy.every(o.beat, writes, h.noisy.overwrite) })
 	over := length / 20
 	tenth := max(1, n/10)
 	o.start(resuming, tenth, over, time.Second, o.resumer(h.collections))
 	o.start(sipping, tenth/4+1, over, time.Second, o.sipper)
-	o.start(deaf, tenth/4+1, over, time.Second, o.deafClient)
-	o.start(hostile, tenth, over, 5*time.Second, o.attacker)
-	o.start(churning, max(1, n-3*tenth), over, 10*time.Second, o.churner)
+	o.start(deaf, tenth/4+1, over, time.Second, o.walker([]way{{"stall", stall}}))
+	o.start(attacking, tenth, over, 5*time.Second, o.walker(attacks, corpus))
+	o.start(churning, max(1, n-3*tenth), over, 10*time.Second, o.walker(slices.Concat(ways, waits, []way{{"no CONNECT", noConnect}})))
+	return nil
+}
+
+// corpus is what the hostile corpus has for any server with protocol 3 that serves the verbs and has usual timeouts.
+func corpus() ([]way, error) {
+	cases, err := hostile.Cases()
+	var list []way
+	for _, c := range cases {
+		if strings.HasPrefix(c.Name, "namespaces/") || strings.HasPrefix(c.Name, "timeouts/") {
+			continue
+		}
+		list = append(list, way{c.Name, func(v visitor) error {
+			return c.Play(v.ctx, v.url, &hostile.Options{Patience: patience})
+		}})
+	}
+	return list, err
 }
 
 // String tells what they did.
@@ -100,16 +122,18 @@ func (o *others) start(k otherKind, n int, over, rest time.Duration, visitor fun
 	}
 }
 
-// churner goes in each of the ways in turn.
-func (o *others) churner(i int) func() error {
-	all := slices.Concat(ways, waits, []way{{"no CONNECT", noConnect}})
-	return func() error {
-		i++
-		way := all[i%len(all)]
-		if err := way.walk(visitor{o.acting, o.url, i}); err != nil {
-			return fmt.Errorf("%s: %w", way.name, err)
+// walker goes in each of the ways in turn, the lists taking turns.
+func (o *others) walker(lists ...[]way) func(i int) func() error {
+	return func(i int) func() error {
+		return func() error {
+			i++
+			list := lists[i%len(lists)]
+			way := list[i/len(lists)%len(list)]
+			if err := way.walk(visitor{o.acting, o.url, i}); err != nil {
+				return fmt.Errorf("%s: %w", way.name, err)
+			}
+			return nil
 		}
-		return nil
 	}
 }
 
@@ -187,16 +211,8 @@ func (s sip) Read(p []byte) (int, error) {
 	return s.Conn.Read(p)
 }
 
-// deafClient asks for much and reads nothing, until the server cuts it off.
-func (o *others) deafClient(int) func() error {
-	return func() error { return stall(visitor{o.acting, o.url, 0}) }
-}
-
-// attacks are what a client does that means harm, beside what TestChurn has.
-var attacks = []struct {
-	name string
-	do   func(v visitor) error
-}{
+// attacks are what a client does that means harm, beside what TestChurn and the hostile corpus have.
+var attacks = []way{
 	{"a flood of requests, read", func(v visitor) error {
 		return v.visit(func(s *session) error {
 			if err := s.ws.write(flood(1000)); err != nil {
@@ -297,16 +313,4 @@ func trickle(v visitor, head, more string) error {
 		}
 	}
 	return nil
-}
-
-// attacker does one attack after the other.
-func (o *others) attacker(i int) func() error {
-	return func() error {
-		i++
-		attack := attacks[i%len(attacks)]
-		if err := attack.do(visitor{o.acting, o.url, i}); err != nil {
-			return fmt.Errorf("%s: %w", attack.name, err)
-		}
-		return nil
-	}
 }

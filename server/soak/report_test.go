@@ -136,25 +136,21 @@ func (w *watcher) end() {
 	<-w.ended
 }
 
-// medians are the memory in the third and fourth tenth of the mixed stage, and in its last two: of ten minutes
-// the same minutes.
-func (w *watcher) medians() (early, late int64) {
+// median is the memory in a part of the mixed stage, such as 0.2 to 0.4: of ten minutes the third and fourth.
+func (w *watcher) median(first, last float64) int64 {
 	at := slices.IndexFunc(w.marks, func(m mark) bool { return m.stage == mixed })
 	from, length := w.marks[at].at, w.marks[at+1].at.Sub(w.marks[at].at)
-	median := func(first, last float64) int64 {
-		var list []int64
-		for _, s := range w.samples {
-			if part := float64(s.at.Sub(from)) / float64(length); part >= first && part < last {
-				list = append(list, s.memory)
-			}
+	var list []int64
+	for _, s := range w.samples {
+		if part := float64(s.at.Sub(from)) / float64(length); part >= first && part < last {
+			list = append(list, s.memory)
 		}
-		slices.Sort(list)
-		if len(list) == 0 {
-			return 0
-		}
-		return list[len(list)/2]
 	}
-	return median(0.2, 0.4), median(0.8, 1)
+	slices.Sort(list)
+	if len(list) == 0 {
+		return 0
+	}
+	return list[len(list)/2]
 }
 
 func (w *watcher) String() string {
@@ -164,9 +160,13 @@ func (w *watcher) String() string {
 		fmt.Fprintf(&b, "server, %s for %v: %.2f cores; the clients %.2f\n", m.stage, passed.Round(time.Second),
 			(w.marks[i+1].cpu-m.cpu)/passed.Seconds(), (w.marks[i+1].own-m.own)/passed.Seconds())
 	}
-	early, late := w.medians()
-	fmt.Fprintf(&b, "server's memory, medians of the third and fourth and of the last two tenths with the others: %.1f MB, %.1f MB\n",
-		float64(early)/(1<<20), float64(late)/(1<<20))
+	b.WriteString("server's memory in MB, medians of the tenths of that:")
+	for tenth := range 10 {
+		if memory := w.median(float64(tenth)/10, float64(tenth+1)/10); memory > 0 {
+			fmt.Fprintf(&b, " %.0f", float64(memory)/(1<<20))
+		}
+	}
+	b.WriteByte('\n')
 	for _, name := range slices.Sorted(maps.Keys(w.last)) {
 		for _, family := range []string{"ackbase_connections_opened_total", "ackbase_connections_closed_total{", "ackbase_catchup_changes_total{", "ackbase_sockets_behind"} {
 			if strings.HasPrefix(name, family) {
@@ -180,7 +180,7 @@ func (w *watcher) String() string {
 // check fails the test where memory has grown.
 func (w *watcher) check(t *testing.T) {
 	t.Helper()
-	if early, late := w.medians(); float64(late) > 1.1*float64(early) {
+	if early, late := w.median(0.2, 0.4), w.median(0.8, 1); float64(late) > 1.15*float64(early) {
 		t.Errorf("the server's memory has grown from %d to %d bytes", early, late)
 	}
 }

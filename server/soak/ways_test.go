@@ -264,7 +264,7 @@ var ways = []way{
 			if v.n%2 == 0 {
 				size = "Transfer-Encoding: chunked"
 			}
-			_, err = fmt.Fprintf(conn, "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\v.n%s\r\n\r\n3\r\n42[", s.sid, size)
+			_, err = fmt.Fprintf(conn, "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n3\r\n42[", s.sid, size)
 			return err
 		})
 	}},
