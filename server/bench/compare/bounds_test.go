@@ -103,8 +103,8 @@ func TestBounds(t *testing.T) {
 	}
 	const (
 		get        = "GET by id: CPU to that of node"
-		event      = "event delivered, 10,000 a second: CPU to that of node"
-		lost       = "events to these 500 subscribers that were lost, doubled or out of order"
+		event      = "event delivered, 500 subscribers, 10,000 a second: CPU to that of node"
+		lost       = "these events: lost, doubled or out of order"
 		broken     = "10,000 idle connections: broken, or left without a heartbeat"
 		goroutines = "goroutines of an idle connection"
 		memory     = "memory of an idle connection, KB"
@@ -204,6 +204,19 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+func TestLost(t *testing.T) {
+	o := &outcome{results: [][]*bench.Result{
+		{{Connections: 10, Written: 10, Lost: 50}, {Connections: 10, Written: 30, Lost: 0}},
+		{{Connections: 10, Written: 0}},
+	}}
+	if got := o.lost(0); got != 0.125 {
+		t.Errorf("50 of 400 came to %v", got)
+	}
+	if got := o.lost(1); got != 0 {
+		t.Errorf("none of none came to %v", got)
+	}
+}
+
 // TestPartial holds that every flag that makes a run smaller makes it a partial one.
 func TestPartial(t *testing.T) {
 	for _, tt := range []struct{ flags, want string }{
@@ -213,7 +226,8 @@ func TestPartial(t *testing.T) {
 		{"-seconds 1", "-seconds 1 is less than 6"},
 		{"-warmup 1ms", "-warmup 1ms is less than 1s"},
 		{"-large 1000", "-large 1000 is less than 1000000"},
-		{"-subscribers 50", "-subscribers 50 is less than 5000"},
+		{"-room 400", "-room 400 is less than 500"},
+		{"-large-room 50", "-large-room 50 is less than 5000"},
 		{"-idle 9", "-idle 9 is less than 10000"},
 		{"-idle-seconds 1", "-idle-seconds 1 is less than 50"},
 		{"-only get", "-only leaves measures out"},

@@ -45,7 +45,8 @@ type extent struct {
 	seconds     float64
 	warmup      time.Duration
 	large       int
-	subscribers int
+	room        int
+	largeRoom   int
 	idle        int
 	idleSeconds float64
 }
@@ -53,7 +54,7 @@ type extent struct {
 // full is what the page that is kept needs, and the flags' default.
 var full = extent{
 	rounds: 5, seconds: 6, warmup: time.Second,
-	large: 1_000_000, subscribers: 5000, idle: 10_000,
+	large: 1_000_000, room: 500, largeRoom: 5000, idle: 10_000,
 	idleSeconds: 50, // two of the usual ping intervals
 }
 
@@ -90,7 +91,8 @@ func readSettings(args []string, errOut io.Writer) (*settings, error) {
 	flags.Float64Var(&s.seconds, "seconds", full.seconds, "length of a round's window")
 	flags.DurationVar(&s.warmup, "warmup", full.warmup, "time under load before it")
 	flags.IntVar(&s.large, "large", full.large, "items of the large collection")
-	flags.IntVar(&s.subscribers, "subscribers", full.subscribers, "subscribers of the large room")
+	flags.IntVar(&s.room, "room", full.room, "subscribers to whom events are delivered")
+	flags.IntVar(&s.largeRoom, "large-room", full.largeRoom, "subscribers of the large room")
 	flags.IntVar(&s.idle, "idle", full.idle, "idle connections")
 	flags.Float64Var(&s.idleSeconds, "idle-seconds", full.idleSeconds, "length of a round's window with them, rounded up to whole ping intervals")
 	flags.DurationVar(&s.timeout, "timeout", 5*time.Second, "how long nothing may arrive after a round's window before what is missing counts as lost")
@@ -133,7 +135,8 @@ func (s *settings) partial() string {
 		{"-seconds", s.seconds < full.seconds, s.seconds, full.seconds},
 		{"-warmup", s.warmup < full.warmup, s.warmup, full.warmup},
 		{"-large", s.large < full.large, s.large, full.large},
-		{"-subscribers", s.subscribers < full.subscribers, s.subscribers, full.subscribers},
+		{"-room", s.room < full.room, s.room, full.room},
+		{"-large-room", s.largeRoom < full.largeRoom, s.largeRoom, full.largeRoom},
 		{"-idle", s.idle < full.idle, s.idle, full.idle},
 		{"-idle-seconds", s.idleSeconds < full.idleSeconds, s.idleSeconds, full.idleSeconds},
 	} {

@@ -21,9 +21,14 @@ const (
 	idle             = "idle"
 )
 
-// roomRate is how many events a second rooms of different sizes get that are compared with
-// each other: what the largest can take with room to spare on two cores, the generator beside it.
-const roomRate = 10
+// How many events a second are written: to the room that all servers have, few and many,
+// and to the rooms of different sizes that are compared with each other. The
+// last is what the largest can take on two cores, the generator beside it, with something to spare.
+const (
+	fewEvents  = 20
+	manyEvents = 150
+	roomEvents = 10
+)
 
 // contests are the measures that -only leaves.
 func (s *settings) contests() []contest {
@@ -33,17 +38,17 @@ func (s *settings) contests() []contest {
 		s.versus(post, "durable POST, 256 in flight", bench.Command{Kind: bench.Post}),
 		s.versus(postKey, "the same with a fresh UUIDv7 as idempotency key (¹)", bench.Command{Kind: bench.Post, Key: "time"}),
 		s.versus(postIndex, "the same with an index on a random value (²)", bench.Command{Kind: bench.Post, Collection: "bench-index"}),
-		s.versus(event10k, "event delivered, 500 subscribers, 10,000 a second", bench.Command{Kind: bench.Fanout, Connections: 500, Rate: 20}),
-		s.versus(event75k, "event delivered, 500 subscribers, 75,000 a second", bench.Command{Kind: bench.Fanout, Connections: 500, Rate: 150}),
+		s.versus(event10k, s.delivered(fewEvents), bench.Command{Kind: bench.Fanout, Connections: s.room, Rate: fewEvents}),
+		s.versus(event75k, s.delivered(manyEvents), bench.Command{Kind: bench.Fanout, Connections: s.room, Rate: manyEvents}),
 		s.versus(polling, "GET by id over long-polling, 50 clients, 1 in flight each", bench.Command{Kind: bench.Polling}),
 		{name: getItems, title: "GET by id, 160 in flight", entrants: []entrant{
 			s.alone("1,000 items", bench.Command{Kind: bench.Get}),
 			s.alone(grouped(s.large)+" items", bench.Command{Kind: bench.Get, Items: s.large}),
 		}},
-		{name: eventSubscribers, title: fmt.Sprintf("event delivered, %d events a second", roomRate), entrants: []entrant{
-			s.alone("50 subscribers", bench.Command{Kind: bench.Fanout, Connections: 50, Rate: roomRate}),
-			s.alone(grouped(s.subscribers)+" subscribers", bench.Command{Kind: bench.Fanout, Connections: s.subscribers, Rate: roomRate}),
-			s.alone("1 subscriber", bench.Command{Kind: bench.Fanout, Connections: 1, Rate: roomRate}),
+		{name: eventSubscribers, title: fmt.Sprintf("event delivered, %d events a second", roomEvents), entrants: []entrant{
+			s.alone("50 subscribers", bench.Command{Kind: bench.Fanout, Connections: 50, Rate: roomEvents}),
+			s.alone(grouped(s.largeRoom)+" subscribers", bench.Command{Kind: bench.Fanout, Connections: s.largeRoom, Rate: roomEvents}),
+			s.alone("1 subscriber", bench.Command{Kind: bench.Fanout, Connections: 1, Rate: roomEvents}),
 		}},
 		s.versus(idle, grouped(s.idle)+" idle connections", bench.Command{Kind: bench.Idle, Connections: s.idle}),
 	}
@@ -82,4 +87,9 @@ func (s *settings) versus(name, title string, load bench.Command) contest {
 // alone is the first server as an entrant.
 func (s *settings) alone(name string, load bench.Command) entrant {
 	return entrant{name: name, server: s.servers[0], load: load}
+}
+
+// delivered is the title of events to the room, at so many a second.
+func (s *settings) delivered(events int) string {
+	return fmt.Sprintf("event delivered, %s subscribers, %s a second", grouped(s.room), grouped(s.room*events))
 }

@@ -167,10 +167,10 @@ func (s *settings) scale(b *strings.Builder, outcomes []outcome) {
 			failed = failed || err != nil
 			whole[i] = each.median * float64(e.load.Connections)
 		}
-		few, many := (whole[0]-whole[2])/49, (whole[1]-whole[2])/float64(s.subscribers-1)
+		few, many := (whole[0]-whole[2])/49, (whole[1]-whole[2])/float64(s.largeRoom-1)
 		if !failed && few > 0 {
-			fmt.Fprintf(b, "The CPU of an event contains its write. Without what the event to one subscriber costs, each further one of 50 costs %s µs, each of %s %s µs, %.2f times that.\n\n",
-				short(few), grouped(s.subscribers), short(many), many/few)
+			fmt.Fprintf(b, "The CPU of an event contains its write. Without what the event to one subscriber costs, each further one of 50 costs %s µs and each of %s %s µs, %.2f times that.\n\n",
+				short(few), grouped(s.largeRoom), short(many), many/few)
 		}
 	}
 }
