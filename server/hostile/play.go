@@ -2,11 +2,13 @@ package hostile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -391,7 +393,11 @@ func (p *player) exchange(method, text string) error {
 
 func (p *player) answer(text string) error {
 	status, body, _ := strings.Cut(text, " ")
-	return expect(p.conn, status, body)
+	err := expect(p.conn, status, body)
+	if status >= "400" && errors.Is(err, syscall.ECONNRESET) {
+		return nil // who refuses without having read all resets the connection, which may overtake the answer
+	}
+	return err
 }
 
 // expect reads a response, whose body may be anything where its pattern is empty.
