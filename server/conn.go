@@ -24,7 +24,7 @@ type conn struct {
 	afterBatch []func() // of Event.AfterBatch
 
 	mu           sync.Mutex
-	connectTimer *time.Timer
+	connectTimer *time.Timer        // nil once stopped
 	main         *Socket            // of "/", connected or on its way
 	others       map[string]*Socket // the same of other namespaces; nil while there are none
 	joined       bool               // a socket has connected at least once
@@ -188,11 +188,19 @@ func (c *conn) Drained(*engine.Session) {
 func (c *conn) Closed(_ *engine.Session, reason string) {
 	c.mu.Lock()
 	c.closed = true
-	c.connectTimer.Stop()
+	c.stopConnectTimer()
 	c.mu.Unlock()
 	c.partial = nil
 	for _, s := range c.list() {
 		s.close(reason)
+	}
+}
+
+// stopConnectTimer stops the timer and lets go of its memory. c.mu is held.
+func (c *conn) stopConnectTimer() {
+	if c.connectTimer != nil {
+		c.connectTimer.Stop()
+		c.connectTimer = nil
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *Socket) connect(refused error) {
 
 	c.mu.Lock()
 	c.joined = true
-	c.connectTimer.Stop()
+	c.stopConnectTimer()
 	c.mu.Unlock()
 
 	// The first event comes by itself after CONNECT: a bare client may not listen for it before.

@@ -39,7 +39,7 @@ type Socket struct {
 	acks         map[int64]ackWaiter
 	ctx          context.Context
 	cancel       context.CancelFunc
-	values       map[string]any
+	values       []value // few, so that a list takes less than a map
 	onDisconnect []func(string)
 	onDrain      []func()
 }
@@ -78,21 +78,35 @@ func (s *Socket) Context() context.Context {
 	return s.ctx
 }
 
+// value is one of the program's own, stored with a socket.
+type value struct {
+	key   string
+	value any
+}
+
 // Set stores a value of the program's own with the socket.
-func (s *Socket) Set(key string, value any) {
+func (s *Socket) Set(key string, v any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.values == nil {
-		s.values = make(map[string]any)
+	for i := range s.values {
+		if s.values[i].key == key {
+			s.values[i].value = v
+			return
+		}
 	}
-	s.values[key] = value
+	s.values = append(s.values, value{key, v})
 }
 
 // Get gives the value stored under key, nil where there is none.
 func (s *Socket) Get(key string) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.values[key]
+	for i := range s.values {
+		if s.values[i].key == key {
+			return s.values[i].value
+		}
+	}
+	return nil
 }
 
 // On adds a handler for an event of this socket. off takes it away. A handler must not block, see
