@@ -97,7 +97,13 @@ func (c *conn) join(name string, auth json.RawMessage) {
 		s.connect(nil)
 		return
 	}
-	if !c.server.spawn(func() { s.connect(s.ask(middleware)) }) {
+	spawned := c.server.spawn(func() {
+		refused := s.ask(middleware)
+		if c.session.Context().Err() == nil { // else the connection has ended meanwhile, and Closed takes the socket with it
+			s.connect(refused)
+		}
+	})
+	if !spawned {
 		s.close(reasonServerClose) // shutting down; the session closes too
 	}
 }
