@@ -36,8 +36,9 @@ const (
 //   - $contains: a text with this text in it, or an array with an element that is $eq to the value.
 //   - $not: under a field an object of operators, else a filter. $and, $or: arrays of filters, at least one.
 type Filter struct {
-	expr      expr
-	canonical string
+	expr       expr
+	canonical  string
+	conditions int
 }
 
 // expr is a node of a filter.
@@ -85,7 +86,18 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if e.op == exprAnd && len(e.subs) == 0 {
 		return nil, nil
 	}
-	return &Filter{expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber))}, nil
+	return &Filter{
+		expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber)), conditions: MaxFilterConditions - p.left,
+	}, nil
+}
+
+// Conditions is how many conditions there are, for an estimate of what Match costs: each
+// may have to go over all of the item. A nil Filter has none.
+func (f *Filter) Conditions() int {
+	if f == nil {
+		return 0
+	}
+	return f.conditions
 }
 
 // Match tells whether an item, checked JSON, matches. It allocates only to

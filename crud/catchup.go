@@ -1,6 +1,10 @@
 package crud
 
-import "ackbase/collections"
+import (
+	"slices"
+
+	"ackbase/collections"
+)
 
 // catchUpPiece is how many changes a session catches up with before others get the hub.
 const catchUpPiece = 64
@@ -57,33 +61,53 @@ func (s *Service) catchUpFromRing(c *Session) (collections.Position, bool) {
 			h.mu.Unlock()
 			return from, false
 		}
-		h.fromRing += uint64(s.deliverAll(c, changes))
+		var v verdicts
+		if rooms := c.filters(); len(rooms) > 0 {
+			changes = slices.Clone(changes)
+			h.mu.Unlock()
+			v = s.judge(c, rooms, changes)
+			h.mu.Lock()
+			if !s.goesOn(c) {
+				h.mu.Unlock()
+				return collections.Position{}, true
+			}
+		} else {
+			v.changes = changes
+		}
+		h.fromRing += uint64(s.deliverAll(c, v))
 		h.mu.Unlock()
 		h.flush()
 	}
 }
 
-// catchUpWith delivers changes that were read from the store.
+// catchUpWith delivers changes that were read from the store, as far as the session takes them.
 func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
 	h := &s.hub
+	h.mu.Lock()
+	rooms := c.filters()
+	h.mu.Unlock()
 	for len(changes) > 0 {
-		piece := changes[:min(len(changes), catchUpPiece)]
-		changes = changes[len(piece):]
+		v := s.judge(c, rooms, changes[:min(len(changes), catchUpPiece)])
 		h.mu.Lock()
 		if c.gone || c.held > 0 {
 			h.mu.Unlock()
 			return
 		}
-		h.fromLog += uint64(s.deliverAll(c, piece))
+		n := s.deliverAll(c, v)
+		h.fromLog += uint64(n)
 		h.mu.Unlock()
 		h.flush()
+		if n == 0 || n < len(v.changes) {
+			return // what comes behind must wait for the rest of the piece
+		}
+		changes = changes[n:]
 	}
 }
 
 // goesOn tells whether there is more to catch up with now; if not, the session
 // is left as it should be. The hub is locked.
 func (s *Service) goesOn(c *Session) bool {
-	if !c.gone && c.held == 0 && s.ctx.Err() == nil {
+	if !c.gone && !c.closed.Load() && c.held == 0 && s.ctx.Err() == nil {
 		if c.position.Seq >= s.hub.position.Seq {
 			s.keepUp(c)
 		} else if c.conn.Writable() {
@@ -95,11 +119,18 @@ func (s *Service) goesOn(c *Session) bool {
 }
 
 // deliverAll delivers changes to one session as far as its connection takes
-// them, none beyond where the hub stands, and tells how many those are. The hub is locked.
-func (s *Service) deliverAll(c *Session, changes []*collections.Change) int {
-	for i, change := range changes {
+// them, none beyond where the hub stands and none with a filter that was not asked,
+// and tells how many those are. The hub is locked.
+func (s *Service) deliverAll(c *Session, v verdicts) int {
+	for i, change := range v.changes {
 		if change.Position.Seq > s.hub.position.Seq || !c.conn.Writable() {
 			return i
+		}
+		topic := s.hub.topics[change.Collection]
+		for _, sub := range c.filtered {
+			if sub.audience.room.topic == topic && !v.give(sub.audience.room, i) {
+				return i // subscribed meanwhile
+			}
 		}
 		if sub := c.rooms[change.Collection]; sub != nil {
 			s.deliver(sub, change)
@@ -107,13 +138,13 @@ func (s *Service) deliverAll(c *Session, changes []*collections.Change) int {
 		if sub := c.rooms[change.Collection+"/"+change.ID.Text()]; sub != nil {
 			s.deliver(sub, change)
 		}
-		topic := s.hub.topics[change.Collection]
 		for _, sub := range c.filtered {
-			if sub.audience.room.topic == topic {
+			if sub.audience.room.topic == topic && !c.closed.Load() {
 				s.deliver(sub, change)
+				sub.audience.forget()
 			}
 		}
 		c.position = change.Position
 	}
-	return len(changes)
+	return len(v.changes)
 }

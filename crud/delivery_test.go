@@ -188,13 +188,17 @@ type change struct {
 // write, and then compares what each was sent, subscription by subscription, with the log.
 func TestDeliveryIsTheLog(t *testing.T) {
 	for name, ringBytes := range map[string]int{"from the ring": 0, "from the store": 1} {
-		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes) })
+		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes, nil) })
+		t.Run(name+", filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, crud.SetFiltersApart) })
 	}
 }
 
-func deliveryIsTheLog(t *testing.T, ringBytes int) {
+func deliveryIsTheLog(t *testing.T, ringBytes int, prepare func(*crud.Service)) {
 	const writers, writes, readers, items = 4, 300, 12, 20
 	s, db := open(t, &crud.Options{RingBytes: ringBytes})
+	if prepare != nil {
+		prepare(s)
+	}
 
 	var head atomic.Uint64 // of the log, when all has been written
 	var writing, reading sync.WaitGroup

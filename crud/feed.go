@@ -20,6 +20,7 @@ type hub struct {
 	ring     ring
 	topics   map[string]*topic // by the collection's name
 
+	sessionLoad   int // see setApart; a test changes it before there are sessions
 	subscriptions int
 	rooms         int
 	behind        int // sessions
@@ -32,6 +33,7 @@ func (h *hub) init(p collections.Position, ringBytes int) {
 	h.position = p
 	h.ring = ring{max: ringBytes, floor: p}
 	h.topics = map[string]*topic{}
+	h.sessionLoad = sessionLoad
 	h.flushers.Store(new([]Flusher))
 }
 
@@ -109,7 +111,9 @@ func (s *Service) offer(c *collections.Change) {
 	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	var apart []*Session
 	if t := h.topics[c.Collection]; t != nil {
+		apart = s.setApart(t, c)
 		if t.whole != nil {
 			s.offerTo(t.whole, c)
 		}
@@ -122,11 +126,14 @@ func (s *Service) offer(c *collections.Change) {
 	}
 	h.ring.add(c)
 	h.position = c.Position
+	for _, session := range apart {
+		s.resume(session)
+	}
 }
 
 func (s *Service) offerTo(r *room, c *collections.Change) {
 	for _, a := range r.audiences {
-		if a.event(s, c) == nil {
+		if !a.live() || a.event(s, c) == nil {
 			continue
 		}
 		a.told = c.Position.Seq

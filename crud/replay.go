@@ -100,7 +100,7 @@ func (s *Service) replayFromRing(c *Session) (*subscription, collections.Positio
 	h := &s.hub
 	for {
 		h.mu.Lock()
-		if len(c.replays) == 0 || c.gone || s.ctx.Err() != nil || !c.conn.Writable() {
+		if len(c.replays) == 0 || c.gone || c.closed.Load() || s.ctx.Err() != nil || !c.conn.Writable() {
 			c.replaying = false
 			h.mu.Unlock()
 			return nil, collections.Position{}, true
@@ -112,7 +112,15 @@ func (s *Service) replayFromRing(c *Session) (*subscription, collections.Positio
 			h.mu.Unlock()
 			return sub, from, false
 		}
-		s.replayTo(sub, changes)
+		if r := sub.audience.room; r.filter != nil {
+			changes = slices.Clone(changes)
+			h.mu.Unlock()
+			v := s.judge(c, []*room{r}, changes)
+			h.mu.Lock()
+			s.replayTo(sub, v)
+		} else {
+			s.replayTo(sub, verdicts{changes: changes})
+		}
 		h.mu.Unlock()
 		h.flush()
 	}
@@ -135,11 +143,18 @@ func (s *Service) replayFromStore(c *Session, sub *subscription, from collection
 		return err
 	}
 	h := &s.hub
+	var rooms []*room
+	if r := sub.audience.room; r.filter != nil {
+		rooms = append(rooms, r)
+	}
 	for len(changes) > 0 {
-		piece := changes[:min(len(changes), catchUpPiece)]
-		changes = changes[len(piece):]
+		v := s.judge(c, rooms, changes[:min(len(changes), catchUpPiece)])
+		if len(v.changes) == 0 {
+			return nil // the connection has ended
+		}
+		changes = changes[len(v.changes):]
 		h.mu.Lock()
-		goesOn := s.replayTo(sub, piece)
+		goesOn := s.replayTo(sub, v)
 		h.mu.Unlock()
 		h.flush()
 		if !goesOn {
@@ -153,7 +168,7 @@ func (s *Service) replayFromStore(c *Session, sub *subscription, from collection
 // the subscription, as far as its connection takes it, and makes it live when it has come
 // to where the session's live delivery stands. It is false when the replay is over or has
 // to wait. The hub is locked.
-func (s *Service) replayTo(sub *subscription, changes []*collections.Change) bool {
+func (s *Service) replayTo(sub *subscription, v verdicts) bool {
 	c, r := sub.session, sub.audience.room
 	delivered := s.hub.position
 	if c.behind {
@@ -162,7 +177,7 @@ func (s *Service) replayTo(sub *subscription, changes []*collections.Change) boo
 	if !slices.Contains(c.replays, sub) {
 		return false // unsubscribed from, or begun anew
 	}
-	for _, change := range changes {
+	for i, change := range v.changes {
 		if sub.replayed.Seq >= delivered.Seq {
 			break
 		}
@@ -170,6 +185,9 @@ func (s *Service) replayTo(sub *subscription, changes []*collections.Change) boo
 			return false
 		}
 		if r.concerns(change) {
+			if r.filter != nil {
+				v.give(r, i)
+			}
 			if frame := sub.audience.event(s, change); frame != nil {
 				if c.conn.Send(frame) == nil { // else the connection has ended; its Close follows
 					s.hub.delivered++

@@ -13,6 +13,9 @@ type topic struct {
 	whole    *room
 	items    map[string]*room // by the text of the id
 	filtered []*room
+	byName   map[string]*room // of filtered
+
+	conditions int // of the filters of filtered
 }
 
 // room is what one SUBSCRIBE names: a collection, one item of it, or a filter over it.
@@ -24,6 +27,7 @@ type room struct {
 	item       string              // the text of the id; empty for all
 	filter     *collections.Filter // nil for all
 	audiences  []*audience
+	slot       int // in topic.filtered
 
 	judged uint64 // the change that the verdict is about, by sequence number
 	verdict
@@ -140,7 +144,7 @@ func appendString(dst []byte, s string) []byte {
 func (h *hub) join(c *Session, collection string, id collections.ID, filter *collections.Filter, f form) *subscription {
 	t := h.topics[collection]
 	if t == nil {
-		t = &topic{items: map[string]*room{}}
+		t = &topic{items: map[string]*room{}, byName: map[string]*room{}}
 		h.topics[collection] = t
 	}
 	name := roomName(collection, id, filter)
@@ -150,7 +154,10 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 		h.rooms++
 		switch {
 		case filter != nil:
+			r.slot = len(t.filtered)
 			t.filtered = append(t.filtered, r)
+			t.byName[name] = r
+			t.conditions += filter.Conditions()
 		case !id.IsZero():
 			t.items[id.Text()] = r
 		default:
@@ -173,6 +180,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	c.rooms[name] = sub
 	if filter != nil {
 		c.filtered = append(c.filtered, sub)
+		c.conditions += filter.Conditions()
 	}
 	return sub
 }
@@ -180,10 +188,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 func (t *topic) find(name string, id collections.ID, filter *collections.Filter) *room {
 	switch {
 	case filter != nil:
-		if at := slices.IndexFunc(t.filtered, func(r *room) bool { return r.name == name }); at >= 0 {
-			return t.filtered[at]
-		}
-		return nil
+		return t.byName[name]
 	case !id.IsZero():
 		return t.items[id.Text()]
 	}
@@ -197,7 +202,10 @@ func (h *hub) drop(sub *subscription) {
 	if c.rooms[r.name] == sub {
 		delete(c.rooms, r.name)
 	}
-	c.filtered = slices.DeleteFunc(c.filtered, func(s *subscription) bool { return s == sub })
+	if r.filter != nil {
+		c.filtered = slices.DeleteFunc(c.filtered, func(s *subscription) bool { return s == sub })
+		c.conditions -= r.filter.Conditions()
+	}
 	c.endReplay(sub)
 	last := len(a.members) - 1
 	a.members[sub.slot] = a.members[last]
@@ -216,17 +224,19 @@ func (h *hub) drop(sub *subscription) {
 	t := r.topic
 	switch {
 	case r.filter != nil:
-		t.filtered = slices.DeleteFunc(t.filtered, func(x *room) bool { return x == r })
+		last := len(t.filtered) - 1
+		t.filtered[r.slot] = t.filtered[last]
+		t.filtered[r.slot].slot = r.slot
+		t.filtered[last] = nil
+		t.filtered = t.filtered[:last]
+		delete(t.byName, r.name)
+		t.conditions -= r.filter.Conditions()
 	case r.item != "":
 		delete(t.items, r.item)
 	default:
 		t.whole = nil
 	}
 	if t.whole == nil && len(t.items) == 0 && len(t.filtered) == 0 {
-		for name, x := range h.topics {
-			if x == t {
-				delete(h.topics, name)
-			}
-		}
+		delete(h.topics, r.collection)
 	}
 }

@@ -37,6 +37,7 @@ type Service struct {
 
 	viewer  collections.Viewer // the store, where it is one
 	scans   chan struct{}      // a place for each list or snapshot that may run at the same time
+	judging chan struct{}      // a place for each session that may match changes beside the hub
 	hub     hub
 	pending flow // writes of all sessions
 	epoch   time.Time
@@ -70,6 +71,7 @@ func New(db *collections.DB, o *Options) *Service {
 	}
 	s.viewer, _ = db.Store().(collections.Viewer)
 	s.scans = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	s.judging = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub.init(db.Head(), s.opts.RingBytes)
 	s.spawn(s.feed)

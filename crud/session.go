@@ -36,16 +36,17 @@ type Session struct {
 	lagging    atomic.Bool // behind or replaying, for Drained, which must not wait for the hub
 
 	// Guarded by hub.mu.
-	gone      bool
-	rooms     map[string]*subscription // by the room's name
-	filtered  []*subscription          // those of rooms with filters, in the order they were asked for
-	behind    bool                     // delivery stands at position; otherwise where the hub does
-	running   bool                     // a goroutine is catching up
-	replays   []*subscription          // those that are not live yet; the first is being replayed
-	replaying bool                     // a goroutine is at it
-	held      int                      // snapshots being read: delivery stands still
-	position  collections.Position     // while behind: every event up to here has been sent
-	touched   uint64                   // the change that the hub offered last, by sequence number
+	gone       bool
+	rooms      map[string]*subscription // by the room's name
+	filtered   []*subscription          // those of rooms with filters, in the order they were asked for
+	conditions int                      // of their filters
+	behind     bool                     // delivery stands at position; otherwise where the hub does
+	running    bool                     // a goroutine is catching up
+	replays    []*subscription          // those that are not live yet; the first is being replayed
+	replaying  bool                     // a goroutine is at it
+	held       int                      // snapshots being read: delivery stands still
+	position   collections.Position     // while behind: every event up to here has been sent
+	touched    uint64                   // the change that the hub offered last, by sequence number
 }
 
 // Open makes the session of a connection. Close it when the connection has ended.
