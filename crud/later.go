@@ -10,17 +10,26 @@ import (
 // session's reader does not wait for it.
 func (r *request) later(read func(*request) error) error {
 	c := r.session
-	job := r.detach()
-	c.flow.enter(0)
+	job, size := r.detach(), r.size()
+	c.flow.enter(size)
 	ok := c.service.spawn(func() {
-		defer c.flow.leave(0)
+		defer c.flow.leave(size)
 		job.scan(read)
 	})
 	if !ok {
-		c.flow.leave(0)
+		c.flow.leave(size)
 		return errClosing
 	}
 	return nil
+}
+
+// size is how many bytes the arguments have: what a query or a filter keeps of them while
+// it waits for its turn is no more.
+func (r *request) size() (n int) {
+	for _, arg := range r.args {
+		n += len(arg)
+	}
+	return n
 }
 
 // detach copies the request without the arguments, which are the caller's.
@@ -112,12 +121,12 @@ func (r *request) inLine(long bool, job func(*request) error) error {
 	}
 	l.mu.Unlock()
 
-	c.flow.enter(0)
-	rest := r.detach()
+	rest, size := r.detach(), r.size()
+	c.flow.enter(size)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, func() {
-		defer c.flow.leave(0)
+		defer c.flow.leave(size)
 		if long {
 			rest.scan(job)
 		} else {
@@ -129,7 +138,7 @@ func (r *request) inLine(long bool, job func(*request) error) error {
 	}
 	if l.busy = c.service.spawn(l.work); !l.busy {
 		l.waiting = nil
-		c.flow.leave(0)
+		c.flow.leave(size)
 		return errClosing
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
@@ -152,5 +153,45 @@ func TestPatchCountsTheItem(t *testing.T) {
 		if underWay > atOnce {
 			t.Fatalf("%d patches of a large item are under way: want %d at the most", underWay, atOnce)
 		}
+	}
+}
+
+// counted counts the answers.
+type counted struct {
+	reply
+	answers *atomic.Int64
+}
+
+func (c counted) Answer(result, fault, meta []byte) {
+	c.answers.Add(1)
+	c.reply.Answer(result, fault, meta)
+}
+
+// TestLongReadsCountTheirArguments: lists and snapshots that wait for their turn keep what
+// they were asked with, so that few large ones wait at a time.
+func TestLongReadsCountTheirArguments(t *testing.T) {
+	const size, atOnce, n = 1000, 2, 10
+	s, _ := open(t, &crud.Options{MaxPendingBytes: atOnce*size + size/2})
+	for verb, arg := range map[string]string{"GET": `{"page":1`, "SUBSCRIBE": `{"snapshot":true`} {
+		c := dial(s, "reader", 1) // full with each answer
+		var answers atomic.Int64
+		args := []json.RawMessage{json.RawMessage(`"items"`), json.RawMessage(arg + strings.Repeat(" ", size-len(arg)-len(`}"items"`)) + "}")}
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			for i := range n {
+				c.session.Do(verb, args, false, counted{reply{c, i}, &answers})
+				if underWay := i + 1 - int(answers.Load()); underWay > atOnce {
+					t.Errorf("%s: %d large requests are under way: want %d at the most", verb, underWay, atOnce)
+				}
+			}
+		}()
+		for range n {
+			if a := c.next().(answer); a.fault != "null" {
+				t.Errorf("%s: %s", verb, a.fault)
+			}
+		}
+		<-asked
+		c.hangUp()
 	}
 }

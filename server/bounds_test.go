@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"ackbase/server/engine"
 )
@@ -233,4 +236,46 @@ func TestConnectTimeout(t *testing.T) {
 		})
 	}
 	joined.connect("/", "")
+}
+
+// An event that is acknowledged later keeps its arguments for its handler only, not the
+// memory into which they came together with all that the client sent before.
+func TestUnacknowledgedEventsKeepNoBuffers(t *testing.T) {
+	io, url := serve(t, nil)
+	events := make(chan *Event, 100)
+	io.Of("/").On("later", func(e *Event) {
+		if len(e.Args) != 1 || string(e.Args[0]) != "1" {
+			t.Errorf("the arguments are %s", e.Args)
+		}
+		events <- e
+	})
+	c := dial(t, url)
+	c.connect("/", "")
+	junk := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`42["junk","` + strings.Repeat("x", 1<<20) + `"]`))))
+	event := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`427["later",1]`))))
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	const n = 30
+	var kept []*Event
+	for range n {
+		if _, err := c.conn.Write(append(junk[:len(junk):len(junk)], event...)); err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, receive(t, "an event", events))
+	}
+	if after := heap(); after > before+10<<20 {
+		t.Errorf("%d KB of heap before, %d KB with %d small events that wait for their acknowledgement", before>>10, after>>10, n)
+	}
+	for _, e := range kept {
+		if err := e.Ack("done"); err != nil {
+			t.Error(err)
+		}
+		c.expect(`437["done"]`)
+	}
 }

@@ -52,6 +52,8 @@ func newEvent() *Event { return events.Get().(*Event) }
 // recycle gives the event back for another, unless somebody may still hold it to acknowledge it later.
 func (e *Event) recycle() {
 	if e.root != nil || e.cloned || e.kind == packet.Event && e.socket != nil && e.ack.Load() != ackDone {
+		// Who acknowledges later must not keep the reader's buffer, megabytes maybe, for that long.
+		e.Args, e.all = nil, nil
 		return
 	}
 	all := e.all[:cap(e.all)]
