@@ -317,11 +317,12 @@ func plainMessages(stream []byte, maxPayload int) (messages []string, whole bool
 		if r.Len() == 0 {
 			return messages, true
 		}
+		frame := stream[len(stream)-r.Len():]
 		header, err := ws.ReadHeader(r)
 		if err != nil || !header.Masked || header.Rsv != 0 || header.OpCode.IsReserved() {
 			return messages, false
 		}
-		if header.OpCode.IsControl() && (!header.Fin || header.Length > 125) || header.Length > int64(r.Len()) {
+		if header.OpCode.IsControl() && (!header.Fin || frame[1]&0x7f > 125) || header.Length > int64(r.Len()) {
 			return messages, false
 		}
 		payload := make([]byte, header.Length)
