@@ -32,6 +32,7 @@
 //   - Totals of an index range are counted from the headers of bbolt's pages, see
 //     pages.go, and not from counters for each value: those would cost each
 //     write a page for each index, and serve equality only.
+//   - An item is looked up among the pages too, see lookup.go.
 //   - Long values are cut in index keys, see index.go.
 //   - Expiries are queued many keys to an entry, by the second, and an entry is not searched for
 //     when a record is replaced or deleted: what it says then no longer fits the

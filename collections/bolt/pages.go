@@ -16,7 +16,7 @@ import (
 // A count of the keys between two others is what totals and deep pages are made
 // of, and bbolt's cursor can only step over each of them. But each leaf page's header
 // tells how many keys it has, so that a count needs to look at the pages alone,
-// some seventy times fewer.
+// some seventy times fewer. Scans and lookups read the pages as well.
 //
 // bbolt does not show its pages. They are read through a second, read-only map of
 // the file, which the system keeps equal to the first. What is read is safe: a read transaction
@@ -193,8 +193,11 @@ func (p page) entry(i int) (k, v []byte, ok bool) {
 }
 
 // search is the first key of the page that is not below key.
-func (p page) search(key []byte) int {
-	return sort.Search(p.count, func(i int) bool { return bytes.Compare(p.key(i), key) >= 0 })
+func (p page) search(key []byte) int { return p.searchIn(0, p.count, key) }
+
+// searchIn is search among the keys from one on and before another; to where none of them is it.
+func (p page) searchIn(from, to int, key []byte) int {
+	return from + sort.Search(to-from, func(i int) bool { return bytes.Compare(p.key(from+i), key) >= 0 })
 }
 
 // childOf is the page of a branch that would have the key.

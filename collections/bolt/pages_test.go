@@ -133,6 +133,9 @@ func FuzzPage(f *testing.F) {
 			t.Errorf("%d bytes have %d keys", len(data), n)
 		}
 		_, _ = tree.at(key, 1) // must not panic
+		if v, err := tree.get(key); err == nil && len(v) > len(data) {
+			t.Errorf("a value of %d bytes in a file of %d", len(v), len(data))
+		}
 		parts, err := tree.split(span{low: key}, 4)
 		if err != nil {
 			return

@@ -18,10 +18,12 @@ type reader struct {
 	hasPosition bool
 
 	// Of the collection read last, so that reading it again and again looks its bucket
-	// up once and searches with the same cursor.
+	// up once.
 	collection string
 	items      *bbolt.Bucket
 	cursor     *bbolt.Cursor
+	tree       tree
+	paged      bool // the tree can be read
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -66,6 +68,7 @@ func (r *reader) bucket(collection string) *bbolt.Bucket {
 		r.collection, r.items = collection, r.tx.Bucket(append(append(name[:0], itemsPrefix...), collection...))
 		if r.cursor = nil; r.items != nil {
 			r.cursor = r.items.Cursor()
+			r.tree, r.paged = r.store.pages.tree(r.items)
 		}
 	}
 	return r.items
@@ -91,6 +94,13 @@ func (r *reader) Get(collection string, id collections.ID) (collections.Item, er
 func (r *reader) find(id collections.ID) []byte {
 	var buf [300]byte // of an id with 256 bytes
 	key := id.AppendKey(buf[:0])
+	if r.paged {
+		v, err := r.tree.get(key)
+		if err == nil {
+			return v
+		}
+		r.paged = false
+	}
 	if k, v := r.cursor.Seek(key); bytes.Equal(k, key) {
 		return v
 	}
