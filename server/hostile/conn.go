@@ -94,7 +94,7 @@ func (c *conn) ended() error {
 	case err == nil:
 		rest, _ := c.r.Peek(min(c.r.Buffered(), 200))
 		return fmt.Errorf("the server sent %q, want the end", append([]byte{b}, rest...))
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed): // the last after a reset
 		c.Close()
 		return nil
 	}
