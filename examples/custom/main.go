@@ -102,6 +102,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	case err = <-served:
 	case <-ctx.Done():
 		_ = listener.Close()
+		<-served // Shutdown would close the listener again, and complain
 	}
 	ending, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
