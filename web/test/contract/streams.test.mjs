@@ -84,7 +84,7 @@ describe("a plain WebSocket", () => {
     const feed = listen(server.url, `random?since=${page.headers.get("Ackbase-Cursor")}`);
     await feed.open;
     for (let n = 0; n < 500; n++) await write();
-    const last = await ok(writer, "POST", "random", { the: "end" });
+    const last = await ok(writer, "POST", "random", { id: "end" }); // an id that no change before has
     await feed.until((heard) => heard.at(-1)?.id === last.id);
     assert.ok(feed.heard.length > 700, `${feed.heard.length} changes`);
     for (const { id, snapshot } of feed.heard) {
