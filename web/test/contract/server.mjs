@@ -1,5 +1,6 @@
 /**
  * Runs the real binary. ACKBASE_BIN names one that is built already; else it is built from this checkout.
+ * ACKBASE_STAND_IN names a program that is started in place of every other: see zishang.mjs.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,6 +28,7 @@ const built = new Map();
  * @returns {string}
  */
 function binary(pkg) {
+  if (process.env.ACKBASE_STAND_IN) return process.env.ACKBASE_STAND_IN;
   if (pkg === "." && process.env.ACKBASE_BIN) return process.env.ACKBASE_BIN;
   let path = built.get(pkg);
   if (!path) {

@@ -9,7 +9,7 @@ import { startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
 let server;
-before(async () => (server = await startServer(["--ids", "uuids=uuid", "--ids", "prefixed=prefix:A"])));
+before(async () => (server = await startServer()));
 after(() => server.stop());
 afterEach(disconnectAll);
 
@@ -262,7 +262,8 @@ test("ids of both kinds, and what is none", async () => {
 });
 
 test("ids by uuid and by prefix", async () => {
-  const socket = await connect(server.url);
+  const configured = await startServer(["--ids", "uuids=uuid", "--ids", "prefixed=prefix:A"]);
+  const socket = await connect(configured.url);
   const uuids = [];
   for (let i = 0; i < 20; i++) uuids.push((await ok(socket, "POST", "uuids", {})).id);
   for (const id of uuids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -271,6 +272,7 @@ test("ids by uuid and by prefix", async () => {
   assert.equal((await ok(socket, "POST", "prefixed", {})).id, "A1");
   await ok(socket, "POST", "prefixed", { id: "A2" });
   assert.equal((await ok(socket, "POST", "prefixed", {})).id, "A3");
+  await configured.stop();
 });
 
 test("--declared-only serves what is declared and nothing else", async () => {
