@@ -102,7 +102,10 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	case err = <-served:
 	case <-ctx.Done():
 		_ = listener.Close()
-		<-served // Shutdown would close the listener again, and complain
+		// Awaited, since Shutdown would close the listener again, and complain.
+		if closed := <-served; !errors.Is(closed, net.ErrClosed) {
+			return closed
+		}
 	}
 	ending, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
