@@ -13,6 +13,9 @@ type Event struct {
 // Type is the event's name: ADDED, MODIFIED or DELETED.
 func (e *Event) Type() string { return e.kind.String() }
 
+// Item is the content after the change, of DELETED before it, as JSON. It must not be modified.
+func (e *Event) Item() []byte { return e.item }
+
 // Cursor is the text of the change's place in the log.
 func (e *Event) Cursor() string { return e.change.Position.Cursor() }
 

@@ -49,7 +49,11 @@ func New(opts *Options) http.Handler {
 	files["/favicon.svg"] = files["/page/favicon.svg"]
 	delete(files, "/page/index.html")
 	delete(files, "/page/favicon.svg")
+	return serve(files, "The demo page is at /, the client for browsers at /client/ackbase.js, the Socket.IO server at /socket.io/.")
+}
 
+// serve answers GET and HEAD with files, by their paths. Anything else is a 404 that says what there is.
+func serve(files map[string]*file, whatThereIs string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Content-Security-Policy", policy)
@@ -60,7 +64,7 @@ func New(opts *Options) http.Handler {
 		}
 		f := files[r.URL.Path]
 		if f == nil {
-			refuse(w, http.StatusNotFound, fmt.Sprintf("There is nothing at %q. The demo page is at /, the client for browsers at /client/ackbase.js, the Socket.IO server at /socket.io/.", r.URL.Path))
+			refuse(w, http.StatusNotFound, fmt.Sprintf("There is nothing at %q. %s", r.URL.Path, whatThereIs))
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/client/") {

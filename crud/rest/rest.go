@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -144,13 +143,9 @@ func OpenAPI(w http.ResponseWriter, _ *http.Request) {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if !h.options.AllowOrigin(w, r) {
-		fail(w, "FORBIDDEN", http.StatusForbidden, "pages of this origin may not use this server: it must be started with --origin "+strconv.Quote(r.Header.Get("Origin")))
+	if !h.admit(w, r) {
 		return
 	}
-	w.Header().Set("Access-Control-Expose-Headers", readable)
 	prefix := Prefix
 	if strings.HasPrefix(r.URL.Path, WebSocketPrefix) {
 		prefix = WebSocketPrefix
@@ -217,11 +212,15 @@ func (h *Handler) do(ctx context.Context, verb string, args []json.RawMessage) *
 	}
 }
 
-// target is what a path names.
+// target is what a path names, and of a Feed how it is told.
 type target struct {
 	collection string
 	id         string
 	hasID      bool
+
+	filters  json.RawMessage
+	form     Form
+	snapshot bool
 }
 
 // stream serves a request that lasts. serve returns why it ended.

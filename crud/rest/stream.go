@@ -87,6 +87,9 @@ func subscription(u *url.URL, t target, since string) ([]json.RawMessage, error)
 		query.Set("since", since)
 	}
 	options, err := readOptions(query, t.hasID)
+	if err == nil {
+		options, err = t.ask(options)
+	}
 	if err != nil || options == nil {
 		return args, err
 	}

@@ -47,7 +47,7 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 		fail(w, "BAD_REQUEST", http.StatusUpgradeRequired, "this path is a WebSocket: open it with new WebSocket(…); GET "+Prefix+"{collection} answers without one")
 		return nil
 	}
-	s, _ := h.openStream(w, r, t, snapshots{}, "")
+	s, subscribed := h.openStream(w, r, t, t.wire(), "")
 	if s == nil {
 		return nil
 	}
@@ -72,15 +72,18 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t targe
 		_ = ws.CloseNow()
 		<-read
 	}()
-	err = s.run(func(frame []byte) error {
+	write := func(frame []byte) error {
 		ctx, cancel := context.WithTimeout(context.Background(), h.options.StallTimeout)
 		defer cancel()
 		return ws.Write(ctx, websocket.MessageText, frame)
-	}, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), h.options.PingInterval)
-		defer cancel()
-		return ws.Ping(ctx)
-	})
+	}
+	if err = t.begin(subscribed, write); err == nil {
+		err = s.run(write, func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), h.options.PingInterval)
+			defer cancel()
+			return ws.Ping(ctx)
+		})
+	}
 	code := websocket.StatusCode(closeCode + http.StatusServiceUnavailable)
 	switch {
 	case errors.Is(err, errShutdown):

@@ -1,11 +1,11 @@
 /**
- * Runs the real binary. ACKBASE_BIN names one that is built already; else it is built from this checkout.
+ * Runs the real binary. ACKBASE_BIN names one that is built already, ACKBASE_EXAMPLES a folder with the examples' own; else they are built from this checkout.
  * ACKBASE_STAND_IN names a program that is started in place of every other: see zishang.mjs.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -30,6 +30,7 @@ const built = new Map();
 function binary(pkg) {
   if (process.env.ACKBASE_STAND_IN) return process.env.ACKBASE_STAND_IN;
   if (pkg === "." && process.env.ACKBASE_BIN) return process.env.ACKBASE_BIN;
+  if (pkg !== "." && process.env.ACKBASE_EXAMPLES) return join(process.env.ACKBASE_EXAMPLES, basename(pkg));
   let path = built.get(pkg);
   if (!path) {
     path = join(folder, `bin${built.size}`);
@@ -58,12 +59,12 @@ export function dataFile() {
  * Starts a program, with --allow-eio3 for the clients of version 2, that prints "… listening on URL" as its first line, on a free port.
  *
  * @param {string[]} [flags]
- * @param {{ pkg?: string }} [options] pkg is "." unless given
+ * @param {{ pkg?: string, eio3?: boolean }} [options] pkg is "." unless given; eio3: false for a program that has no --allow-eio3
  * @returns {Promise<Server>}
  */
-export async function startServer(flags = [], { pkg = "." } = {}) {
+export async function startServer(flags = [], { pkg = ".", eio3 = true } = {}) {
   const data = pkg === "." && !flags.includes("--data") ? ["--data", dataFile()] : [];
-  const child = spawn(binary(pkg), ["--listen", "127.0.0.1:0", "--allow-eio3", ...data, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary(pkg), ["--listen", "127.0.0.1:0", ...(eio3 ? ["--allow-eio3"] : []), ...data, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
   const kill = () => child.kill("SIGKILL");

@@ -16,7 +16,7 @@ test("a build without Node says in words what to run", async (t) => {
   atEnd(t, async () => rmSync(folder, { recursive: true, force: true }));
   // The build sees web/dist as in a fresh clone: an overlay takes the copied files away.
   const dist = join(root, "web/dist");
-  const copied = readdirSync(dist).filter((name) => name !== "README.md");
+  const copied = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => /js(\.map)?$/.test(name));
   const overlay = join(folder, "overlay.json");
   writeFileSync(overlay, JSON.stringify({ Replace: Object.fromEntries(copied.map((name) => [join(dist, name), ""])) }));
   const bin = join(folder, "ackbase");

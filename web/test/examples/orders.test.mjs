@@ -1,0 +1,192 @@
+// The shop of examples/orders: its products over HTTP, its orders over a plain WebSocket and over Socket.IO.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import WebSocket from "ws";
+import { connect, disconnectAll, ok } from "../contract/client.mjs";
+import { deadline } from "../contract/server.mjs";
+import { becomes, closeBrowser, shows } from "../page/tab.mjs";
+import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+
+after(closeBrowser);
+after(disconnectAll);
+
+const never = ["--every", "1h"]; // the totals stand still
+
+/** @param {string} url @param {string} category @param {unknown} product @param {Record<string, string>} [headers] */
+const post = (url, category, product, headers = { "Content-Type": "application/json" }) =>
+  fetch(`${url}/${category}`, { method: "POST", headers, body: typeof product === "string" ? product : JSON.stringify(product) });
+
+/** The messages of a category's WebSocket, as they come. @param {string} url @param {string} category */
+async function* listen(url, category) {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/orders/${category}`);
+  /** @type {{ id: string, total: number }[]} */
+  const waiting = [];
+  let wake = () => {};
+  socket.on("message", (data) => {
+    waiting.push(JSON.parse(String(data)));
+    wake();
+  });
+  socket.on("close", () => wake());
+  try {
+    for (;;) {
+      const message = waiting.shift();
+      if (message) yield message;
+      else if (socket.readyState === WebSocket.CLOSED) return;
+      else await Promise.race([new Promise((resolve) => (wake = () => resolve(undefined))), deadline("an order")]);
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+/** @template T @param {AsyncGenerator<T>} messages @param {number} count @returns {Promise<T[]>} */
+async function take(messages, count) {
+  const list = [];
+  while (list.length < count) {
+    const { value, done } = await messages.next();
+    if (done) throw new Error(`the socket closed after ${list.length} messages`);
+    list.push(value);
+  }
+  return list;
+}
+
+test("GET and POST of a category, as the page of the seed asks", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const first = /** @type {any[]} */ (await (await fetch(`${url}/electronics`)).json());
+  assert.deepEqual(first.map(({ id }) => id), ["A1", "A2", "A3"]);
+  assert.deepEqual((await (await fetch(`${url}/confectionery`)).json()).map((/** @type {any} */ { id }) => id), ["B1", "B2"]);
+
+  const messages = listen(url, "electronics");
+  assert.deepEqual(await take(messages, 3), first.map(({ id, orders }) => ({ id, total: orders })), "the present totals come first");
+
+  // A form has its price as a text; the answer is the whole category.
+  const answer = await post(url, "electronics", { name: "Torch", rrp: "12.50", info: "Bright." });
+  assert.equal(answer.status, 201);
+  assert.deepEqual(await answer.json(), [...first, { id: "A4", name: "Torch", rrp: 12.5, info: "Bright.", orders: 0 }]);
+  assert.deepEqual(await take(messages, 1), [{ id: "A4", total: 0 }]);
+  await messages.return(undefined);
+
+  // A2 comes before A10.
+  for (let i = 5; i <= 11; i++) await post(url, "electronics", { name: `Part ${i}`, rrp: i, info: "-" });
+  const ids = (await (await fetch(`${url}/electronics`)).json()).map((/** @type {any} */ { id }) => id);
+  assert.deepEqual(ids, Array.from({ length: 11 }, (_, i) => `A${i + 1}`));
+});
+
+test("what is no product is refused in words, and nothing is stored", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const good = { name: "Torch", rrp: 1, info: "Bright." };
+  for (const [product, status, path] of /** @type {[unknown, number, string?][]} */ ([
+    [{ ...good, name: " " }, 422, "/name"],
+    [{ rrp: 1, info: "x" }, 422, "/name"],
+    [{ ...good, name: "x".repeat(101) }, 422, "/name"],
+    [{ ...good, rrp: -1 }, 422, "/rrp"],
+    [{ ...good, rrp: "cheap" }, 422, "/rrp"],
+    [{ ...good, rrp: "NaN" }, 422, "/rrp"],
+    [{ ...good, rrp: null }, 422, "/rrp"],
+    [{ ...good, info: 7 }, 422, "/info"],
+    ["", 400],
+    ["[1]", 400],
+    ['{"name":"a","name":"b","rrp":1,"info":"c"}', 400],
+    [{ ...good, info: "x".repeat(20_000) }, 413],
+  ])) {
+    const answer = await post(url, "electronics", product);
+    const { error } = await answer.json();
+    assert.equal(answer.status, status, JSON.stringify(product).slice(0, 80));
+    assert.equal(error.status, status);
+    assert.ok(error.message.length > 10);
+    if (path) assert.deepEqual(error.details.map((/** @type {any} */ mistake) => mistake.path), [path]);
+  }
+  assert.equal((await post(url, "electronics", good, { "Content-Type": "text/plain" })).status, 415);
+  assert.equal((await post(url, "gardening", good)).status, 404);
+  assert.match((await (await fetch(`${url}/gardening`)).json()).error.message, /electronics and confectionery/);
+  assert.equal((await fetch(`${url}/orders/gardening`)).status, 404);
+  assert.equal((await fetch(`${url}/electronics`, { method: "DELETE" })).status, 405);
+  assert.equal((await (await fetch(`${url}/electronics`)).json()).length, 3);
+});
+
+test("both ways say the same", async (t) => {
+  const { url } = await startExample(t, "orders", ["--every", "20ms"]);
+  const socket = await connect(url);
+  /** @type {{ id: string, total: number }[]} */
+  const bySocketIO = [];
+  socket.on("MODIFIED", ({ id, item }) => bySocketIO.push({ id, total: item.orders }));
+  await ok(socket, "SUBSCRIBE", "electronics");
+  const messages = listen(url, "electronics");
+  const byWebSocket = (await take(messages, 23)).slice(3);
+  await messages.return(undefined);
+  await becomes(async () => bySocketIO.length >= 23, true);
+  const at = bySocketIO.findIndex(({ id, total }) => id === byWebSocket[0]?.id && total === byWebSocket[0].total);
+  assert.ok(at >= 0, "the first order is among those of Socket.IO");
+  await becomes(async () => bySocketIO.slice(at, at + 20).length, 20);
+  assert.deepEqual(byWebSocket, bySocketIO.slice(at, at + 20));
+});
+
+test("the page shows products and live totals, adds a product, and says what is wrong", async (t) => {
+  const shop = await startExample(t, "orders", ["--every", "100ms"]);
+  const tab = await openPage(t, shop.url, { complaints: /422/ });
+  await tab.page.getByLabel("Category").selectOption("electronics");
+  const item = tab.page.locator("product-item");
+  const total = (/** @type {string} */ id) => tab.page.locator(`product-item[data-id=${id}] [slot=orders]`);
+  await becomes(() => item.count(), 3);
+  await shows(tab.state, "Live · WebSocket");
+  const before = Number(await total("A1").textContent());
+  assert.ok(before >= 3);
+  await becomes(async () => Number(await total("A1").textContent()) > before, true);
+  await tab.page.getByRole("radio", { name: "Socket.IO" }).check();
+  await shows(tab.state, "Live · Socket.IO");
+  const then = Number(await total("A2").textContent());
+  await becomes(async () => Number(await total("A2").textContent()) > then, true);
+
+  await tab.page.getByLabel("Name").fill("Torch");
+  await tab.page.getByLabel("RRP").fill("-3");
+  await tab.page.getByLabel("Info").fill("Bright, even by day.");
+  await tab.page.getByRole("button", { name: "Add" }).click();
+  await shows(tab.page.locator("#rrp-wrong"), "a number from 0 on");
+  assert.equal(await tab.page.getByLabel("RRP").getAttribute("aria-invalid"), "true");
+  await isUsable(tab);
+
+  const other = await openPage(t, shop.url);
+  await other.page.getByLabel("Category").selectOption("electronics");
+  await becomes(() => other.page.locator("product-item").count(), 3);
+  await tab.page.getByLabel("RRP").fill("12,5");
+  await tab.page.keyboard.press("Enter");
+  await shows(tab.page.locator("product-item[data-id=A4]"), "12.50");
+  assert.equal(await tab.page.getByLabel("Name").inputValue(), "");
+  await shows(other.page.locator("product-item[data-id=A4] [slot=name]"), "Torch"); // who only listens sees it too
+  await becomes(async () => Number(await total("A4").textContent()) > 0, true);
+
+  // A product opens by keyboard.
+  await tab.page.locator("product-item[data-id=A1] summary").focus();
+  await tab.page.keyboard.press("Enter");
+  await tab.page.locator("product-item[data-id=A1] [slot=info]").waitFor({ state: "visible" });
+});
+
+test("a page that was open over a restart misses nothing", async (t) => {
+  const shop = await startExample(t, "orders", never);
+  const tab = await openPage(t, shop.url, { complaints: /ERR_CONNECTION_REFUSED|WebSocket connection/ });
+  await tab.page.getByLabel("Category").selectOption("confectionery");
+  await becomes(() => tab.page.locator("product-item").count(), 2);
+  await shows(tab.page.locator("product-item[data-id=B1] [slot=orders]"), "101");
+  await shop.stop();
+  await shows(tab.state, "Reconnecting");
+  await shop.whileAway(async (url) => {
+    await post(url, "confectionery", { name: "Nougat", rrp: 3, info: "Soft." });
+    const patch = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: '{"orders":222}' };
+    assert.equal((await fetch(`${url}/api/v2/confectionery/B1`, patch)).status, 200);
+  });
+  await shop.start();
+  await shows(tab.state, "Live");
+  await shows(tab.page.locator("product-item[data-id=B1] [slot=orders]"), "222");
+  await shows(tab.page.locator("product-item[data-id=B3] [slot=orders]"), "0");
+});
+
+test("the page is good to look at and to use", async (t) => {
+  const { url } = await startExample(t, "orders", ["--every", "50ms"]);
+  await looksGood(t, url, "orders", async (tab) => {
+    await tab.page.getByLabel("Category").selectOption("electronics");
+    await becomes(() => tab.page.locator("product-item").count(), 3);
+    await tab.page.locator("product-item[data-id=A2] summary").click();
+    await becomes(() => tab.page.locator("#websocket li").count().then((n) => n > 5), true);
+    await becomes(() => tab.page.locator("#socketio li").count().then((n) => n > 5), true);
+  });
+});
