@@ -32,8 +32,12 @@ func (s *Session) donePolling() {
 	s.unref()
 }
 
-// servePolling answers a request of a session.
-func (s *Session) servePolling(w http.ResponseWriter, r *http.Request) {
+// servePolling answers a request of a session. stamp is the t of its query, if it has one.
+func (s *Session) servePolling(w http.ResponseWriter, r *http.Request, stamp string) {
+	if s.resent(r.Method, stamp) {
+		refuse(w, false, codeBadRequest)
+		return
+	}
 	switch r.Method {
 	case http.MethodGet:
 		s.serveGet(w, r)

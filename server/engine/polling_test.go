@@ -50,6 +50,37 @@ func TestConnectionForEachPoll(t *testing.T) {
 	}
 }
 
+// A request that a browser sends once more by itself, since the connection broke, ends the session: what the first
+// response held is lost, and what the first POST brought has been handled.
+func TestResentRequests(t *testing.T) {
+	b := start(t, nil, nil)
+	sid := b.poll()
+	s, h := b.next()
+	for i := range 3 {
+		_ = s.SendText([]byte("event"))
+		status, text := b.get(fmt.Sprintf("%s&t=get%d", sid, i))
+		want(t, "status of a poll", status, 200)
+		want(t, "a poll", text, "4event")
+	}
+	_ = s.SendText([]byte("event"))
+	status, text := b.get(sid + "&t=get2")
+	want(t, "status of a poll that was resent", status, 400)
+	if strings.Contains(text, "event") {
+		t.Errorf("a poll that was resent got %q, though what the first one got is lost", text)
+	}
+	h.wantClosed(t, ReasonTransportError)
+
+	sid = b.poll()
+	_, h = b.next()
+	for _, stamp := range []string{"", "", "&t=1", "&t=2", ""} { // some clients have none
+		status, _ = b.post(sid+stamp, "4event")
+		want(t, "status of a POST", status, 200)
+	}
+	status, _ = b.post(sid+"&t=2", "4event")
+	want(t, "status of a POST that was resent", status, 400)
+	h.wantClosed(t, ReasonTransportError)
+}
+
 func TestPollHeaders(t *testing.T) {
 	b := start(t, nil, nil)
 	res, err := http.Get(b.url("EIO=4&transport=polling"))

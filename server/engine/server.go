@@ -119,7 +119,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case session == nil:
 		srv.openPolling(w, r, query)
 	default:
-		session.servePolling(w, r)
+		session.servePolling(w, r, query.Get("t"))
 	}
 }
 

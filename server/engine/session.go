@@ -80,6 +80,7 @@ type Session struct {
 	poll       chan struct{} // of the GET that waits; closed to wake it
 	responding int           // GETs that have taken packets and are writing them
 	posting    bool          // a POST is being read or handled
+	stamps     stamps        // of the newest GET and POST
 	handling   bool          // its packets are being handled
 	abortPost  func()        // ends the reading of its body; nil while none is read
 
