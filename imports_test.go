@@ -29,7 +29,9 @@ var mayImport = map[string][]string{
 	"ackbase/server/hostile":       {},
 	"ackbase/server/bench":         {"ackbase/server/packet"},
 	"ackbase/server/bench/compare": {"ackbase/server/bench"},
+	"ackbase/server/client":        {},
 	"ackbase/server/soak":          {}, // tests alone
+	"ackbase/crud/faults":          {}, // tests alone
 	"ackbase/collections":          {},
 	"ackbase/collections/…":        {"ackbase/collections"}, // each store, and storetest
 	"ackbase/web":                  {},
@@ -43,7 +45,7 @@ var lives = []struct {
 	tests   bool // tests elsewhere may use it too
 }{
 	{"go.etcd.io/bbolt", []string{"ackbase/collections/bolt"}, false},
-	{"github.com/gobwas/", []string{"ackbase/server/engine", "ackbase/server/bench"}, true},
+	{"github.com/gobwas/", []string{"ackbase/server/engine", "ackbase/server/bench", "ackbase/server/client"}, true},
 	{"github.com/coder/websocket", []string{"ackbase/crud/rest"}, true},
 	{"github.com/klauspost/compress/", []string{"ackbase/server/engine"}, false},
 	{"github.com/evanphx/json-patch", []string{"ackbase/collections"}, true},
@@ -52,6 +54,8 @@ var lives = []struct {
 	{"github.com/goccy/go-yaml", []string{"ackbase"}, false},
 	{"github.com/prometheus/", []string{"ackbase/crud/metrics"}, true},
 	{"golang.org/x/time/rate", []string{"ackbase/server/admission", "ackbase/crud"}, false},
+	{"github.com/Shopify/toxiproxy", []string{"ackbase/crud/faults"}, false},
+	{"github.com/anishathalye/porcupine", []string{"ackbase/crud/faults"}, false},
 	{"github.com/zishang520/", []string{"ackbase/crud/zishang", "ackbase/examples/zishang"}, false},
 }
 

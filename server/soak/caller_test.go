@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ackbase/server/client"
 )
 
 // items is how many items of each collection are always there. Writers change them, and add and delete others.
@@ -19,7 +21,7 @@ const buckets = 5
 type caller struct {
 	*load
 	collections []string
-	client      *client
+	client      *client.Client
 	latencies   latencies
 	own         []string // items that it has added, and will delete
 	collection  string   // theirs
@@ -51,7 +53,7 @@ func (c *caller) read() error {
 	if rand.IntN(5) == 0 {
 		args[2] = map[string]any{"limit": 20, "sort": "-n", "filters": map[string]any{"bucket": rand.IntN(buckets)}}
 	}
-	_, err := c.client.call(args...)
+	_, err := c.client.Call(args...)
 	return err
 }
 
@@ -95,7 +97,7 @@ func (c *caller) overwrite() error {
 
 // record calls a verb that writes the item, and notes what it acknowledged.
 func (c *caller) record(item content, args ...any) error {
-	a, err := c.client.call(args...)
+	a, err := c.client.Call(args...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
@@ -103,7 +105,7 @@ func (c *caller) record(item content, args ...any) error {
 		Rev, Cursor string
 		Created     bool
 	}
-	if err := json.Unmarshal(a.meta, &meta); err != nil {
+	if err := json.Unmarshal(a.Meta, &meta); err != nil {
 		return err
 	}
 	r := record{kind: modified, n: item.N, bucket: item.Bucket, rev: short(meta.Rev)}
@@ -113,16 +115,16 @@ func (c *caller) record(item content, args ...any) error {
 	switch args[0] {
 	case "DELETE":
 		r.kind, r.id = deleted, string(args[2].(json.RawMessage))
-		if string(a.result) != "true" {
-			return fmt.Errorf("DELETE %s was answered %s", r.id, a.result)
+		if string(a.Result) != "true" {
+			return fmt.Errorf("DELETE %s was answered %s", r.id, a.Result)
 		}
 	default:
 		var stored content
-		if err := json.Unmarshal(a.result, &stored); err != nil {
+		if err := json.Unmarshal(a.Result, &stored); err != nil {
 			return err
 		}
 		if stored.N != item.N || stored.Bucket != item.Bucket {
-			return fmt.Errorf("%s of %+v was answered %s", args[0], item, a.result)
+			return fmt.Errorf("%s of %+v was answered %s", args[0], item, a.Result)
 		}
 		r.id = string(stored.ID)
 		if args[0] == "POST" {

@@ -30,60 +30,60 @@ import (
 var ownWays = []way{
 	{"many namespaces, and RST", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			err := s.send(fmt.Sprintf("40/family-%d,", v.n), "40/slow,", `42/slow,["held"]`, fmt.Sprintf(`42/family-%d,["own"]`, v.n%7))
-			s.ws.reset()
+			err := s.Send(fmt.Sprintf("40/family-%d,", v.n), "40/slow,", `42/slow,["held"]`, fmt.Sprintf(`42/family-%d,["own"]`, v.n%7))
+			s.WS.Reset()
 			return err
 		})
 	}},
 	{"family's namespace left by 41", func(v visitor) error {
 		return v.visit(func(s *session) error {
 			name := fmt.Sprintf("/family-%d,", v.n%7)
-			if err := s.send("40" + name); err != nil {
+			if err := s.Send("40" + name); err != nil {
 				return err
 			}
-			if err := s.readUntil("40" + name); err != nil {
+			if err := s.ReadUntil("40" + name); err != nil {
 				return err
 			}
-			return s.send("41"+name, "1")
+			return s.Send("41"+name, "1")
 		})
 	}},
 	{"middleware refuses", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send("40/refused,"); err != nil {
+			if err := s.Send("40/refused,"); err != nil {
 				return err
 			}
-			return s.readUntil("44/refused,")
+			return s.ReadUntil("44/refused,")
 		})
 	}},
 	{"cut by the server", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`42["cut"]`, put(v.n)); err != nil {
+			if err := s.Send(`42["cut"]`, put(v.n)); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"disconnected by the server", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			if err := s.send(`42["leave"]`); err != nil {
+			if err := s.Send(`42["leave"]`); err != nil {
 				return err
 			}
-			return s.readUntil("41")
+			return s.ReadUntil("41")
 		})
 	}},
 }
 
 var ownWaits = []way{
 	{"no CONNECT", func(v visitor) error {
-		v.url += impatient
+		v.URL += impatient
 		return noConnect(v)
 	}},
 	{"too slow", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`42["flood"]`); err != nil {
+			if err := s.Send(`42["flood"]`); err != nil {
 				return err
 			}
-			return s.ws.awaitEnd()
+			return awaitEnd(s.WS)
 		})
 	}},
 }
@@ -134,7 +134,7 @@ func churn(t *testing.T, url string, n int) {
 		places <- struct{}{}
 		clients.Go(func() {
 			defer func() { <-places }()
-			if err := way.walk(visitor{t.Context(), url, i / len(all)}); err != nil {
+			if err := way.walk(newVisitor(t.Context(), url, i/len(all))); err != nil {
 				t.Errorf("connection %d, %s: %v", i, way.name, err)
 			}
 		})

@@ -67,11 +67,11 @@ func (h *healthy) callers() []*caller { return slices.Concat(h.writers, h.reader
 func (h *healthy) leave() {
 	for _, c := range h.callers() {
 		if c.client != nil {
-			c.client.leave()
+			c.client.Leave()
 		}
 	}
 	for _, s := range h.subscribers {
-		s.client.leave()
+		s.client.Leave()
 	}
 }
 
@@ -136,7 +136,7 @@ func (h *healthy) finish(t *testing.T, o *others) {
 		finishing.Go(func() {
 			defer func() { <-places }()
 			if wrong.many() { // each that misses its last event takes its time
-				s.client.leave()
+				s.client.Leave()
 			} else if err := s.finish(logs); err != nil {
 				wrong.add(err)
 			}
@@ -157,12 +157,12 @@ func (h *healthy) finish(t *testing.T, o *others) {
 func (h *healthy) checkItems() error {
 	stored := map[string][]json.RawMessage{}
 	for _, collection := range h.collections {
-		a, err := h.readers[0].client.call("GET", collection, map[string]int{"limit": 1000})
+		a, err := h.readers[0].client.Call("GET", collection, map[string]int{"limit": 1000})
 		if err != nil {
 			return err
 		}
 		var list []json.RawMessage
-		if err := json.Unmarshal(a.result, &list); err != nil {
+		if err := json.Unmarshal(a.Result, &list); err != nil {
 			return err
 		}
 		stored[collection] = list

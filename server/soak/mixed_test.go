@@ -16,7 +16,7 @@ func TestMixedLoad(t *testing.T) {
 	before := p.settled(t, nil)
 	acting, stop := context.WithCancel(t.Context())
 	defer stop()
-	l := &load{visitor: visitor{t.Context(), p.url, 0}, acting: acting, base: time.Now(), ledger: ledger{writes: map[string][]record{}}}
+	l := &load{visitor: newVisitor(t.Context(), p.url, 0), acting: acting, base: time.Now(), ledger: ledger{writes: map[string][]record{}}}
 	h := newHealthy(t, l, *clients/2)
 	o := &others{load: l}
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ackbase/server/client"
 	"ackbase/server/hostile"
 )
 
@@ -77,7 +78,7 @@ func corpus() ([]way, error) {
 			continue
 		}
 		list = append(list, way{c.Name, func(v visitor) error {
-			return c.Play(v.ctx, v.url, &hostile.Options{Patience: patience})
+			return c.Play(v.Context, v.URL, &hostile.Options{Patience: patience})
 		}})
 	}
 	return list, err
@@ -129,7 +130,7 @@ func (o *others) walker(lists ...[]way) func(i int) func() error {
 			i++
 			list := lists[i%len(lists)]
 			way := list[i/len(lists)%len(list)]
-			if err := way.walk(visitor{o.acting, o.url, i}); err != nil {
+			if err := way.walk(newVisitor(o.acting, o.URL, i)); err != nil {
 				return fmt.Errorf("%s: %w", way.name, err)
 			}
 			return nil
@@ -155,10 +156,10 @@ func (o *others) resumer(collections []string) func(i int) func() error {
 				return err
 			}
 			o.stopping(rand.N(3 * time.Second))
-			if s.client.ws != nil && rand.IntN(2) == 0 {
-				s.client.ws.reset()
+			if s.client.WS != nil && rand.IntN(2) == 0 {
+				s.client.WS.Reset()
 			}
-			s.client.leave()
+			s.client.Leave()
 			if s.faulty != nil {
 				o.faults.add(s.faulty)
 			}
@@ -177,8 +178,8 @@ func (o *others) sipper(int) func() error {
 		err := s.join(func(v visitor) (*session, error) {
 			session, err := v.open()
 			if err == nil {
-				_ = session.ws.Conn.(*net.TCPConn).SetReadBuffer(2 * noiseSize)
-				session.ws.r = bufio.NewReaderSize(sip{o, session.ws.Conn}, noiseSize/4)
+				_ = session.WS.Conn.(*net.TCPConn).SetReadBuffer(2 * noiseSize)
+				session.WS.R = bufio.NewReaderSize(sip{o, session.WS.Conn}, noiseSize/4)
 			}
 			return session, err
 		})
@@ -188,7 +189,7 @@ func (o *others) sipper(int) func() error {
 		select {
 		case <-o.acting.Done(): // finish reads the rest
 			return nil
-		case <-s.client.ended:
+		case <-s.client.Ended():
 		}
 		if s.faulty != nil {
 			o.faults.add(s.faulty)
@@ -215,14 +216,14 @@ func (s sip) Read(p []byte) (int, error) {
 var attacks = []way{
 	{"a flood of requests, read", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.ws.write(flood(1000)); err != nil {
+			if err := s.WS.WriteBytes(flood(1000)); err != nil {
 				return err
 			}
-			return s.readUntil("43999[")
+			return s.ReadUntil("43999[")
 		})
 	}},
 	{"a flood of requests, not read", func(v visitor) error {
-		return v.visit(func(s *session) error { return s.ws.write(flood(1000)) })
+		return v.visit(func(s *session) error { return s.WS.WriteBytes(flood(1000)) })
 	}},
 	{"random bytes", func(v visitor) error {
 		return v.visit(func(s *session) error {
@@ -230,23 +231,23 @@ var attacks = []way{
 			for i := range garbage {
 				garbage[i] = byte(rand.Uint32())
 			}
-			return s.ws.write(garbage)
+			return s.WS.WriteBytes(garbage)
 		})
 	}},
 	{"too large a message", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`42["` + strings.Repeat("x", 3<<20) + `"]`); err != nil {
+			if err := s.Send(`42["` + strings.Repeat("x", 3<<20) + `"]`); err != nil {
 				return nil // cut off already
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"deep nesting", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`42["GET",` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "]"); err != nil {
+			if err := s.Send(`42["GET",` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "]"); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"many namespaces", func(v visitor) error {
@@ -255,10 +256,10 @@ var attacks = []way{
 			for n := range 200 {
 				packets = append(packets, fmt.Sprintf("40/nowhere-%d,", n))
 			}
-			if err := s.send(packets...); err != nil {
+			if err := s.Send(packets...); err != nil {
 				return err
 			}
-			return s.readUntil("44/nowhere-199,")
+			return s.ReadUntil("44/nowhere-199,")
 		})
 	}},
 	{"as many subscriptions as there may be", func(v visitor) error {
@@ -267,10 +268,10 @@ var attacks = []way{
 			for n := range 300 {
 				packets = append(packets, fmt.Sprintf(`42%d["SUBSCRIBE","churn",{"filters":{"n":%d}}]`, 700+n, n))
 			}
-			if err := s.send(packets...); err != nil {
+			if err := s.Send(packets...); err != nil {
 				return err
 			}
-			return s.readUntil("43999[null,{")
+			return s.ReadUntil("43999[null,{")
 		})
 	}},
 	{"headers byte by byte", func(v visitor) error {
@@ -278,7 +279,7 @@ var attacks = []way{
 	}},
 	{"a body byte by byte", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			return trickle(v, fmt.Sprintf("POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n42[", s.sid), "1")
+			return trickle(v, fmt.Sprintf("POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n42[", s.SID), "1")
 		})
 	}},
 }
@@ -286,14 +287,14 @@ var attacks = []way{
 // flood is requests with the acknowledgements 0 to n-1, in frames.
 func flood(n int) (frames []byte) {
 	for id := range n {
-		frames = appendFrame(frames, 1, fmt.Appendf(nil, `42%d["GET","churn",%d]`, id, 1+id%churnItems))
+		frames = client.AppendFrame(frames, 1, fmt.Appendf(nil, `42%d["GET","churn",%d]`, id, 1+id%churnItems))
 	}
 	return frames
 }
 
 // trickle sends the beginning of a request, and then a byte now and then, for some seconds.
 func trickle(v visitor, head, more string) error {
-	conn, err := v.dial()
+	conn, err := v.Dial()
 	if err != nil {
 		return err
 	}
@@ -308,7 +309,7 @@ func trickle(v visitor, head, more string) error {
 		select {
 		case <-tick.C:
 			_, err = io.WriteString(conn, more)
-		case <-v.ctx.Done():
+		case <-v.Context.Done():
 			return nil
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"ackbase/server/client"
 )
 
 // stream is what one subscription has been told, over all connections that it was resumed on.
@@ -52,7 +54,7 @@ type content struct {
 }
 
 // subscribe begins the stream on a connection, or resumes it there.
-func (s *stream) subscribe(c *client) error {
+func (s *stream) subscribe(c *client.Client) error {
 	options := map[string]any{}
 	if s.patch {
 		options["patch"] = true
@@ -72,28 +74,28 @@ func (s *stream) subscribe(c *client) error {
 	}
 	// The goroutine that reads takes the answer, so that the first event cannot overtake it.
 	done := make(chan error, 1)
-	if err := c.start(func(a answer) { done <- s.begin(a) }, append(args, options)...); err != nil {
+	if err := c.Begin(func(a client.Answer) { done <- s.begin(a) }, append(args, options)...); err != nil {
 		return err
 	}
 	select {
 	case err := <-done:
 		return err
-	case <-c.ended:
-		return errors.Join(errors.New("the connection ended before SUBSCRIBE was answered"), c.err)
+	case <-c.Ended():
+		return errors.Join(errors.New("the connection ended before SUBSCRIBE was answered"), c.Err())
 	}
 }
 
 // begin takes the answer to SUBSCRIBE.
-func (s *stream) begin(a answer) error {
-	if a.fault != nil {
-		return a.fault
+func (s *stream) begin(a client.Answer) error {
+	if a.Fault != nil {
+		return a.Fault
 	}
 	var result struct {
 		Cursor string
 		Items  []json.RawMessage
 	}
 	var meta struct{ Room string }
-	if err := errors.Join(json.Unmarshal(a.result, &result), json.Unmarshal(a.meta, &meta)); err != nil {
+	if err := errors.Join(json.Unmarshal(a.Result, &result), json.Unmarshal(a.Meta, &meta)); err != nil {
 		return err
 	}
 	s.room = meta.Room

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"ackbase/server/client"
 )
 
 // subscriber is a client with streams.
@@ -12,7 +14,7 @@ type subscriber struct {
 	*load
 	streams   []*stream
 	latencies latencies
-	client    *client
+	client    *client.Client
 	faulty    error // the first event that was wrong
 }
 
@@ -23,7 +25,7 @@ func (s *subscriber) join(opening func(visitor) (*session, error)) (err error) {
 	}
 	for _, stream := range s.streams {
 		if err := stream.subscribe(s.client); err != nil {
-			s.client.leave()
+			s.client.Leave()
 			return fmt.Errorf("SUBSCRIBE %s: %w", stream.collection, err)
 		}
 	}
@@ -54,13 +56,13 @@ func (s *subscriber) event(name string, data []byte) {
 // finish waits until all that is due has come, on the connection that the subscriber has or on a new one,
 // leaves, and compares.
 func (s *subscriber) finish(logs map[string][]change) error {
-	if s.client == nil || s.client.over() {
+	if s.client == nil || s.client.Over() {
 		if err := s.join(visitor.open); err != nil {
 			return err
 		}
 	}
 	err := s.awaitAll(logs)
-	s.client.leave()
+	s.client.Leave()
 	if err = errors.Join(err, s.faulty); err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (s *subscriber) awaitAll(logs map[string][]change) error {
 		}
 	}
 	// What came too much has come before the answer to a request.
-	_, err := s.client.call("GET", s.streams[0].collection, map[string]int{"limit": 1})
+	_, err := s.client.Call("GET", s.streams[0].collection, map[string]int{"limit": 1})
 	return err
 }
 
@@ -98,8 +100,8 @@ func (s *subscriber) awaitEvent(stream *stream, seq uint64) error {
 			return nil
 		case at > last:
 			last, since = at, time.Now()
-		case s.client.over():
-			return fmt.Errorf("%s: the connection ended at the event number %d of %d: %w", stream.room, at, seq, s.client.err)
+		case s.client.Over():
+			return fmt.Errorf("%s: the connection ended at the event number %d of %d: %w", stream.room, at, seq, s.client.Err())
 		case time.Since(since) > patience:
 			return fmt.Errorf("%s: nothing came after the event number %d, though %d is due", stream.room, at, seq)
 		}

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -10,13 +11,57 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"ackbase/server/client"
 )
+
+// patience bounds each wait of a client. It is what a hanging server costs, no pace.
+const patience = 30 * time.Second
 
 // visitor is a client about to come.
 type visitor struct {
-	ctx context.Context // with which all its connections end
-	url string          // of the server, such as http://127.0.0.1:3000
-	n   int             // a number of its own, on which depends what it does
+	client.Server
+	n int // a number of its own, on which depends what it does
+}
+
+// newVisitor is a visitor of a server, whose connections end with the context.
+func newVisitor(ctx context.Context, url string, n int) visitor {
+	return visitor{client.Server{Context: ctx, URL: url, Patience: patience}, n}
+}
+
+// session is what a visitor opens.
+type session struct {
+	*client.Session
+	n int // the visitor's
+}
+
+// open opens a session over WebSocket.
+func (v visitor) open() (*session, error) {
+	s, err := v.Open()
+	return &session{s, v.n}, err
+}
+
+// openPolling opens a session over polling.
+func (v visitor) openPolling() (*session, error) {
+	s, err := v.OpenPolling()
+	return &session{s, v.n}, err
+}
+
+// join connects a client by the way of opening, such as visitor.open. event may be nil.
+func (v visitor) join(opening func(visitor) (*session, error), event func(name string, data []byte)) (*client.Client, error) {
+	s, err := opening(v)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Connect(""); err != nil {
+		s.Drop()
+		return nil, err
+	}
+	return client.Start(s.Session, func(name string, args []json.RawMessage) {
+		if event != nil && len(args) > 0 {
+			event(name, args[0])
+		}
+	}), nil
 }
 
 // A way is one of those in which a client comes, acts and goes. It fails only where the server did what it should not.
@@ -32,53 +77,53 @@ const churnItems = 20
 var ways = []way{
 	{"close packet", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send("1"); err != nil {
+			if err := s.Send("1"); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"close frame", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.ws.write(appendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(1000, ""))); err != nil {
+			if err := s.WS.WriteBytes(client.AppendFrame(nil, ws.OpClose, ws.NewCloseFrameBody(1000, ""))); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"close packet over polling", func(v visitor) error {
-		return v.visitPolling(func(s *session) error { return s.send("1") })
+		return v.visitPolling(func(s *session) error { return s.Send("1") })
 	}},
 	{"FIN", func(v visitor) error {
 		return v.visit(func(s *session) error { return nil })
 	}},
 	{"FIN, and then reading on", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.ws.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			if err := s.WS.Conn.(*net.TCPConn).CloseWrite(); err != nil {
 				return err
 			}
-			return s.readToEnd(false)
+			return s.ReadToEnd(false)
 		})
 	}},
 	{"RST in a binary packet", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			frames := appendFrame(nil, ws.OpText, []byte(`452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`))
-			err := s.ws.write(appendFrame(frames, ws.OpBinary, []byte{1}))
-			s.ws.reset()
+			frames := client.AppendFrame(nil, ws.OpText, []byte(`452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`))
+			err := s.WS.WriteBytes(client.AppendFrame(frames, ws.OpBinary, []byte{1}))
+			s.WS.Reset()
 			return err
 		})
 	}},
 	{"FIN within a frame", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			frame := appendFrame(nil, ws.OpText, []byte(`420["GET","churn",1]`))
-			return s.ws.write(frame[:2+v.n%(len(frame)-2)])
+			frame := client.AppendFrame(nil, ws.OpText, []byte(`420["GET","churn",1]`))
+			return s.WS.WriteBytes(frame[:2+v.n%(len(frame)-2)])
 		})
 	}},
 	{"RST within the fragments of a message", func(v visitor) error {
 		return v.visit(func(s *session) error {
 			first := ws.MustCompileFrame(ws.MaskFrame(ws.NewFrame(ws.OpText, false, []byte(`420["PUT","`))))
-			err := s.ws.write(first)
-			s.ws.reset()
+			err := s.WS.WriteBytes(first)
+			s.WS.Reset()
 			return err
 		})
 	}},
@@ -87,34 +132,34 @@ var ways = []way{
 		if err != nil {
 			return err
 		}
-		defer s.drop()
-		if err := s.ws.write(appendFrame(appendFrame(nil, ws.OpText, []byte("40")), ws.OpClose, nil)); err != nil {
+		defer s.Drop()
+		if err := s.WS.WriteBytes(client.AppendFrame(client.AppendFrame(nil, ws.OpText, []byte("40")), ws.OpClose, nil)); err != nil {
 			return err
 		}
-		return s.readToEnd(true)
+		return s.ReadToEnd(true)
 	}},
 	{"40, verbs and 41 in one segment", func(v visitor) error {
 		s, err := v.open()
 		if err != nil {
 			return err
 		}
-		defer s.drop()
-		return s.send("40", `421["SUBSCRIBE","churn"]`, put(v.n), "41")
+		defer s.Drop()
+		return s.Send("40", `421["SUBSCRIBE","churn"]`, put(v.n), "41")
 	}},
 	{"40 and close packet in one polling body", func(v visitor) error {
 		s, err := v.openPolling()
 		if err != nil {
 			return err
 		}
-		defer s.drop()
-		return s.send("40", "1")
+		defer s.Drop()
+		return s.Send("40", "1")
 	}},
 	{"41, 40 again, and FIN", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send("41", "40"); err != nil {
+			if err := s.Send("41", "40"); err != nil {
 				return err
 			}
-			return s.readUntil("40")
+			return s.ReadUntil("40")
 		})
 	}},
 	{"CONNECT refused", func(v visitor) error {
@@ -122,55 +167,55 @@ var ways = []way{
 		if err != nil {
 			return err
 		}
-		defer s.drop()
-		if err := s.send("40/nowhere,"); err != nil {
+		defer s.Drop()
+		if err := s.Send("40/nowhere,"); err != nil {
 			return err
 		}
-		return s.readUntil("44/nowhere,")
+		return s.ReadUntil("44/nowhere,")
 	}},
 	{"event before CONNECT", func(v visitor) error {
 		s, err := v.open()
 		if err != nil {
 			return err
 		}
-		defer s.drop()
-		if err := s.send(put(v.n)); err != nil {
+		defer s.Drop()
+		if err := s.Send(put(v.n)); err != nil {
 			return err
 		}
-		return s.readToEnd(true)
+		return s.ReadToEnd(true)
 	}},
 	{"what is no packet", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send("4x"); err != nil {
+			if err := s.Send("4x"); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"what is no frame", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.ws.write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+			if err := s.WS.WriteBytes([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
 				return err
 			}
-			return s.readToEnd(true)
+			return s.ReadToEnd(true)
 		})
 	}},
 	{"gone while events flow", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`428["SUBSCRIBE","churn"]`, put(v.n), put(v.n+1), put(v.n+2)); err != nil {
+			if err := s.Send(`428["SUBSCRIBE","churn"]`, put(v.n), put(v.n+1), put(v.n+2)); err != nil {
 				return err
 			}
-			return s.readUntil(`42["`)
+			return s.ReadUntil(`42["`)
 		})
 	}},
 	{"gone before the answers", func(v visitor) error {
 		return v.visit(func(s *session) error {
-			if err := s.send(`4290["GET","churn",{"limit":1000}]`, put(v.n), `4291["SUBSCRIBE","churn",null,{"snapshot":true}]`,
+			if err := s.Send(`4290["GET","churn",{"limit":1000}]`, put(v.n), `4291["SUBSCRIBE","churn",null,{"snapshot":true}]`,
 				put(v.n+1), `4292["GET","churn",1]`); err != nil {
 				return err
 			}
 			if v.n%2 == 0 {
-				s.ws.reset()
+				s.WS.Reset()
 			}
 			return nil
 		})
@@ -178,8 +223,8 @@ var ways = []way{
 	{"poll that its client gives up", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
 			for { // until nothing waits for the client any more, and the poll does
-				ctx, cancel := context.WithTimeout(s.ctx, 20*time.Millisecond)
-				status, _, err := s.request(ctx, http.MethodGet, "")
+				ctx, cancel := context.WithTimeout(s.Context, 20*time.Millisecond)
+				status, _, err := s.Request(ctx, http.MethodGet, "")
 				cancel()
 				if err != nil {
 					return nil
@@ -196,7 +241,7 @@ var ways = []way{
 			for range 2 {
 				go func() {
 					for {
-						status, _, err := s.request(s.ctx, http.MethodGet, "")
+						status, _, err := s.Request(s.Context, http.MethodGet, "")
 						if err != nil || status != http.StatusOK {
 							over <- err
 							return
@@ -209,36 +254,36 @@ var ways = []way{
 	}},
 	{"half an upgrade", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			socket, err := s.probe()
+			socket, err := s.Probe()
 			if err != nil {
 				return err
 			}
 			socket.Close()
-			return s.send("1")
+			return s.Send("1")
 		})
 	}},
 	{"half an upgrade, and RST", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			socket, err := s.probe()
+			socket, err := s.Probe()
 			if err == nil {
-				socket.reset()
+				socket.Reset()
 			}
 			return err
 		})
 	}},
 	{"upgrade, and FIN", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			if err := s.upgrade(); err != nil {
+			if err := s.Upgrade(); err != nil {
 				return err
 			}
-			if err := s.send(`428["SUBSCRIBE","churn"]`, put(v.n)); err != nil {
+			if err := s.Send(`428["SUBSCRIBE","churn"]`, put(v.n)); err != nil {
 				return err
 			}
-			return s.readUntil(`42["`)
+			return s.ReadUntil(`42["`)
 		})
 	}},
 	{"no Engine.IO", func(v visitor) error {
-		conn, err := v.dial()
+		conn, err := v.Dial()
 		if err != nil {
 			return err
 		}
@@ -255,7 +300,7 @@ var ways = []way{
 	}},
 	{"half a body", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			conn, err := v.dial()
+			conn, err := v.Dial()
 			if err != nil {
 				return err
 			}
@@ -264,7 +309,7 @@ var ways = []way{
 			if v.n%2 == 0 {
 				size = "Transfer-Encoding: chunked"
 			}
-			_, err = fmt.Fprintf(conn, "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n3\r\n42[", s.sid, size)
+			_, err = fmt.Fprintf(conn, "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n3\r\n42[", s.SID, size)
 			return err
 		})
 	}},
@@ -273,20 +318,20 @@ var ways = []way{
 // waits are ways that end by a timeout of the server.
 var waits = []way{
 	{"no pong", func(v visitor) error {
-		return v.visit(func(s *session) error { return s.readToEnd(false) })
+		return v.visit(func(s *session) error { return s.ReadToEnd(false) })
 	}},
 	{"no poll", func(v visitor) error {
 		return v.visitPolling(func(s *session) error { return nil })
 	}},
 	{"upgrade that does not go on", func(v visitor) error {
 		return v.visitPolling(func(s *session) error {
-			socket, err := s.probe()
+			socket, err := s.Probe()
 			if err != nil {
 				return err
 			}
 			defer socket.Close()
 			for err == nil {
-				_, err = socket.next()
+				_, err = socket.Next()
 			}
 			return nil
 		})
@@ -297,15 +342,15 @@ var waits = []way{
 // stall asks for more than the system's buffers take, and reads nothing of it until it has been cut off.
 func stall(v visitor) error {
 	return v.visit(func(s *session) error {
-		if err := s.send(fmt.Sprintf(`428["PUT","large",{"id":1,"text":"%0200000d"}]`, 0)); err != nil {
+		if err := s.Send(fmt.Sprintf(`428["PUT","large",{"id":1,"text":"%0200000d"}]`, 0)); err != nil {
 			return err
 		}
 		for range 80 {
-			if err := s.send(`429["GET","large",1]`); err != nil {
+			if err := s.Send(`429["GET","large",1]`); err != nil {
 				break // cut off already
 			}
 		}
-		return s.ws.awaitEnd()
+		return awaitEnd(s.WS)
 	})
 }
 
@@ -315,8 +360,8 @@ func noConnect(v visitor) error {
 	if err != nil {
 		return err
 	}
-	defer s.drop()
-	return s.readToEnd(true)
+	defer s.Drop()
+	return s.ReadToEnd(true)
 }
 
 // visit opens a session over WebSocket, joins, subscribes in some way and writes, goes the given way, and
@@ -333,7 +378,7 @@ func (v visitor) visitBy(opening func(visitor) (*session, error), goes func(*ses
 	if err != nil {
 		return err
 	}
-	defer s.drop()
+	defer s.Drop()
 	if err := s.act(); err != nil {
 		return err
 	}
@@ -343,7 +388,7 @@ func (v visitor) visitBy(opening func(visitor) (*session, error), goes func(*ses
 // act joins the namespace and uses it, in a way that depends on n.
 func (s *session) act() error {
 	n := s.n
-	if err := s.connect(); err != nil {
+	if _, err := s.Connect(""); err != nil {
 		return err
 	}
 	rooms := []string{
@@ -356,10 +401,10 @@ func (s *session) act() error {
 	if n%5 == 0 { // one more, and one less
 		packets = append(packets, `429["SUBSCRIBE","churn"`+options[n%len(options)]+`]`, `429["UNSUBSCRIBE",`+rooms[n%3]+`]`)
 	}
-	if err := s.send(packets...); err != nil {
+	if err := s.Send(packets...); err != nil {
 		return err
 	}
-	return s.readUntil("430[")
+	return s.ReadUntil("430[")
 }
 
 var puts atomic.Int64
@@ -370,10 +415,10 @@ func put(n int) string {
 }
 
 // awaitEnd waits until the connection has been closed, without reading what came.
-func (w *webSocket) awaitEnd() error {
+func awaitEnd(w *client.WebSocket) error {
 	// A frame that is never whole shows whether somebody is there, and is no sign of life.
-	err := w.write([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4})
-	for end := time.Now().Add(patience); err == nil; err = w.write([]byte{0}) {
+	err := w.WriteBytes([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4})
+	for end := time.Now().Add(patience); err == nil; err = w.WriteBytes([]byte{0}) {
 		if time.Now().After(end) {
 			return errors.New("the server did not cut off a client that reads nothing")
 		}
