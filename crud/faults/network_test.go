@@ -1,0 +1,92 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+)
+
+// network is the lines between clients and a server.
+type network struct {
+	server *toxiproxy.ApiServer // never listens; the proxies want one
+	lines  []*line
+}
+
+// line is a proxy on which faults come and go. Its methods are for one goroutine, but for url.
+type line struct {
+	network  *network
+	url      string
+	upstream string
+	proxy    *toxiproxy.Proxy
+}
+
+// newNetwork makes n lines to the server of a process.
+func newNetwork(t *testing.T, p *process, n int) *network {
+	t.Helper()
+	net := &network{server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())}
+	t.Cleanup(func() {
+		for _, l := range net.lines {
+			l.proxy.Stop()
+		}
+	})
+	for range n {
+		l := &line{network: net, upstream: strings.TrimPrefix(p.url, "http://")}
+		if err := l.lay(freeAddress(t)); err != nil {
+			t.Fatal(err)
+		}
+		l.url = "http://" + l.proxy.Listen
+		net.lines = append(net.lines, l)
+	}
+	return net
+}
+
+// lay begins the line at an address.
+func (l *line) lay(address string) error {
+	l.proxy = toxiproxy.NewProxy(l.network.server, "line", address, l.upstream)
+	return l.proxy.Start()
+}
+
+// cut ends all connections of the line; new ones can be made when it returns. It also
+// ends all faults of the line.
+func (l *line) cut() error {
+	address := l.proxy.Listen
+	l.proxy.Stop()
+	return l.lay(address)
+}
+
+// toxic is a fault of a line in one direction: "upstream" to the server, "downstream" to the client.
+type toxic struct {
+	Name       string         `json:"name"`
+	Type       string         `json:"type"`
+	Stream     string         `json:"stream"`
+	Attributes map[string]any `json:"attributes"`
+}
+
+// poison begins a fault in both directions, for connections that are open and for new ones.
+func (l *line) poison(kind string, attributes map[string]any) error {
+	for _, stream := range []string{"upstream", "downstream"} {
+		b, err := json.Marshal(toxic{kind + stream, kind, stream, attributes})
+		if err != nil {
+			return err
+		}
+		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(string(b))); err != nil {
+			return fmt.Errorf("%s on a line: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+// cure ends a fault, and the connections that it has harmed.
+func (l *line) cure(kind string) error {
+	for _, stream := range []string{"upstream", "downstream"} {
+		if err := l.proxy.Toxics.RemoveToxic(context.Background(), kind+stream); err != nil {
+			return fmt.Errorf("%s on a line: %w", kind, err)
+		}
+	}
+	return nil
+}
