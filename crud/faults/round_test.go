@@ -64,15 +64,6 @@ func (r *round) pace(ctx context.Context, rng *rand.Rand) bool {
 	return wait(ctx, between(rng, time.Millisecond, most))
 }
 
-// recovery counts how a stock client came back.
-func (r *round) recovery(recovered bool) {
-	if recovered {
-		r.done.add("stock clients recovered", 1)
-	} else {
-		r.done.add("stock clients not recovered", 1)
-	}
-}
-
 func (r *round) play(t *testing.T) error {
 	r.began = time.Now()
 	rng := rand.New(rand.NewPCG(r.seed, 0))

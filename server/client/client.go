@@ -72,9 +72,10 @@ func (c *Client) Leave() {
 	c.Drop()
 }
 
-// run reads until the session has ended.
+// run reads until the session has ended, and drops the connection, for which the server may wait.
 func (c *Client) run() {
 	defer close(c.ended)
+	defer c.Drop()
 	for c.err == nil {
 		var packet []byte
 		if packet, c.err = c.Read(); c.err == nil {

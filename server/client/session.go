@@ -182,7 +182,7 @@ func (s *Session) Probe() (*WebSocket, error) {
 		}
 	}
 	if err != nil {
-		socket.Close()
+		_ = socket.Close()
 	}
 	return socket, err
 }
@@ -194,7 +194,7 @@ func (s *Session) Upgrade() error {
 		return err
 	}
 	if err := socket.Send("5"); err != nil {
-		socket.Close()
+		_ = socket.Close()
 		return err
 	}
 	s.http.CloseIdleConnections()
@@ -205,7 +205,7 @@ func (s *Session) Upgrade() error {
 // Drop ends the connection without a word. It may be called again.
 func (s *Session) Drop() {
 	if s.WS != nil {
-		s.WS.Close()
+		_ = s.WS.Close()
 	}
 	if s.http != nil {
 		s.http.CloseIdleConnections()

@@ -33,7 +33,7 @@ func (w *WebSocket) Close() error {
 // Reset ends the connection by a RST in place of a FIN.
 func (w *WebSocket) Reset() {
 	_ = w.Conn.(*net.TCPConn).SetLinger(0)
-	w.Close()
+	_ = w.Close()
 }
 
 // Send sends text messages with one write.
