@@ -79,6 +79,21 @@ type Reader interface {
 	// List answers a query with whole items (Query.Project picks fields). A
 	// collection nobody has written to is empty. ctx ends a long scan.
 	List(ctx context.Context, collection string, q *Query) (Page, error)
+
+	// History returns the changes of an item after a position, in the order of the log and
+	// without a gap, at most max and fewer where they are large, but at least one if there is one; and
+	// whether there are more. The item is addressed as by Get, through all its lives: from one Added to its
+	// Deleted, then to the next. It must cost by what is returned, not by the length of the log. The
+	// changes may be kept.
+	//
+	// With a nil position come all that the log still has, and none where the item is there but its
+	// changes are not. A position that Changes cannot go on from, or after which changes of the
+	// item are no longer there: ErrGone. No such item, nor any change of one: ErrNotFound.
+	History(ctx context.Context, collection string, id ID, after *Position, max int) (changes []*Change, more bool, err error)
+
+	// PositionAt is the position of the last change, of any collection, whose time is not after t; that before
+	// the first change for an earlier time. ErrGone where the changes of this collection are not kept from there on.
+	PositionAt(collection string, t time.Time) (Position, error)
 }
 
 // Tx is an update under way. It is for one goroutine, until fn returns.

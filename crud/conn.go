@@ -65,3 +65,10 @@ type Frame any
 type Reply interface {
 	Answer(result, fault, meta []byte)
 }
+
+// PlacedReply is a Reply that wants to know where in the log a successful answer to a read
+// stands, also where its meta does not tell. Stand comes before Answer.
+type PlacedReply interface {
+	Reply
+	Stand(cursor string)
+}

@@ -49,6 +49,15 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 // patches of an item's snapshots, applied in turn, go from what it was to what it is; that of a DELETED takes every
 // member away. item is the content as in AppendJSON.
 func (e *Event) AppendSnapshot(dst []byte) ([]byte, error) {
+	dst = append(dst, `{"id":`...)
+	dst = e.change.ID.AppendJSON(dst)
+	dst = append(dst, `,"snapshot":`...)
+	dst, err := e.appendEntry(dst)
+	return append(dst, '}'), err
+}
+
+// appendEntry appends what AppendSnapshot has as snapshot, and a history for each change.
+func (e *Event) appendEntry(dst []byte) ([]byte, error) {
 	before, after := e.change.Before, e.item
 	patch := e.change.Diff
 	switch e.kind {
@@ -57,15 +66,13 @@ func (e *Event) AppendSnapshot(dst []byte) ([]byte, error) {
 	case collections.Deleted:
 		before, after = e.item, empty
 	}
-	if e.kind != collections.Modified || patch == nil {
+	if e.kind != e.change.Type || patch == nil {
 		var err error
 		if patch, err = collections.Diff(before, after); err != nil {
 			return nil, err
 		}
 	}
-	dst = append(dst, `{"id":`...)
-	dst = e.change.ID.AppendJSON(dst)
-	dst = append(dst, `,"snapshot":{"type":"`...)
+	dst = append(dst, `{"type":"`...)
 	dst = append(dst, e.kind.String()...)
 	dst = append(dst, `",`...)
 	dst = e.appendOrigin(dst)
@@ -73,7 +80,7 @@ func (e *Event) AppendSnapshot(dst []byte) ([]byte, error) {
 	dst = append(dst, patch...)
 	dst = append(dst, `,"item":`...)
 	dst = append(dst, e.item...)
-	return append(dst, "}}"...), nil
+	return append(dst, '}'), nil
 }
 
 // empty is the item before it was added and after it was deleted.
@@ -92,9 +99,12 @@ func (e *Event) appendOrigin(dst []byte) []byte {
 	}
 	dst = append(dst, `,"cursor":"`...)
 	dst = append(dst, c.Position.Cursor()...)
-	dst = append(dst, `","time":"`...)
-	dst = c.Time.UTC().AppendFormat(dst, timeFormat)
 	dst = append(dst, '"')
+	if !c.Time.IsZero() { // it is, of a change that the log has no more: see collections.History
+		dst = append(dst, `,"time":"`...)
+		dst = c.Time.UTC().AppendFormat(dst, timeFormat)
+		dst = append(dst, '"')
+	}
 	if c.Reason != "" {
 		dst = append(dst, `,"reason":`...)
 		dst = appendString(dst, c.Reason)

@@ -20,8 +20,21 @@ func (r *request) get() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.members(r.arg(1)); err != nil {
+	options, err := r.members(r.arg(1), "at")
+	if err != nil {
 		return err
+	}
+	if raw, ok := options["at"]; ok {
+		r.session.batch.closeView()
+		at, err := text(raw)
+		if err != nil {
+			return badRequest("the option at is a text: a cursor that an answer or an event gave, or a time like 2026-11-21T15:04:05.678Z")
+		}
+		moment, err := collections.ParseMoment(at)
+		if err != nil {
+			return err
+		}
+		return r.getAt(id, moment)
 	}
 	s := r.session.service
 	if s.viewer == nil {

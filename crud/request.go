@@ -20,17 +20,18 @@ type verb struct {
 }
 
 var verbs = map[string]*verb{
-	"GET":         {"GET", "GET, collection, id or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
+	"GET":         {"GET", "GET, collection, id, options? or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
 	"POST":        {"POST", "POST, collection, item, options?", 1, 1},
 	"PUT":         {"PUT", "PUT, collection, item, options? or PUT, collection, id, item, options?", 2, 1},
 	"PATCH":       {"PATCH", "PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?", 3, 1},
 	"DELETE":      {"DELETE", "DELETE, collection, id, options?", 4, 1},
 	"SUBSCRIBE":   {"SUBSCRIBE", "SUBSCRIBE, collection, id?, options?", 5, 1},
 	"UNSUBSCRIBE": {"UNSUBSCRIBE", "UNSUBSCRIBE, collection, id?, { filters }?", 6, 1},
+	"HISTORY":     {"HISTORY", "HISTORY, collection, id, options?", 7, 1},
 }
 
 const (
-	verbCount = 7
+	verbCount = 8
 	noVerb    = -1 // the index of a name that is none
 )
 
@@ -112,6 +113,8 @@ func (r *request) run() error {
 		return r.delete()
 	case "SUBSCRIBE":
 		return r.subscribe()
+	case "HISTORY":
+		return r.history()
 	default:
 		return r.unsubscribe()
 	}

@@ -14,7 +14,7 @@ import (
 
 // codes are the error codes of the contract that a request can get here.
 var codes = map[string]float64{
-	"BAD_REQUEST": 400, "NOT_FOUND": 404, "CONFLICT": 409, "PRECONDITION_FAILED": 412, "TOO_LARGE": 413,
+	"BAD_REQUEST": 400, "NOT_FOUND": 404, "CONFLICT": 409, "GONE": 410, "PRECONDITION_FAILED": 412, "TOO_LARGE": 413,
 }
 
 // FuzzDo sends whatever JSON as a request: it is answered once, with three values
@@ -33,7 +33,7 @@ func FuzzDo(f *testing.F) {
 		`"items",{"a":1,"a":2}`, `"items",{"a":"\ud800"}`, `"items",{"__proto__":1}`, `"it/ems"`, `"items",1e400`, `"items",-1`, `"items",9007199254740993`,
 		`"items",{"id":"a/b"}`, `"items",{"filters":{"a":{"$regex":"x"}}}`, `"items",` + strings.Repeat("[", 70) + strings.Repeat("]", 70),
 	} {
-		for verb := range uint8(7) {
+		for verb := range uint8(8) {
 			f.Add(verb, args)
 		}
 	}

@@ -88,11 +88,16 @@ func (r *room) judge(c *collections.Change) verdict {
 	return r.verdict
 }
 
-func (r *room) evaluate(c *collections.Change) verdict {
-	plain := verdict{kind: c.Type, item: c.After}
+// content is the item after a change; before it, if that was its end.
+func content(c *collections.Change) json.RawMessage {
 	if c.Type == collections.Deleted {
-		plain.item = c.Before
+		return c.Before
 	}
+	return c.After
+}
+
+func (r *room) evaluate(c *collections.Change) verdict {
+	plain := verdict{kind: c.Type, item: content(c)}
 	if r.filter == nil {
 		return plain
 	}

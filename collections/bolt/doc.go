@@ -9,6 +9,7 @@
 //	items:<name>      id key -> revision, raw JSON
 //	index:<name>\0<paths>  keys of the paths' values, then the id key -> where the id key begins
 //	log               sequence number, big-endian -> change
+//	waypoints:<name>  id's text, NUL, sequence number -> nothing; see waypoint.go
 //	records           kind of records -> how many of it expire, their bytes
 //	records:<kind>    key -> expiry, private bytes
 //	expiries:<kind>   second of the expiry, running number -> keys

@@ -52,6 +52,30 @@ func entryTag(b []byte) (uint32, error) {
 	return binary.BigEndian.Uint32(b[1:]), nil
 }
 
+// entryTime reads only the time, in Unix milliseconds.
+func entryTime(b []byte) (int64, error) {
+	r := entryReader{b: b}
+	r.take(5) // type and tag
+	t := r.varint()
+	if r.bad {
+		return 0, errEntry
+	}
+	return t, nil
+}
+
+// entryChain reads only the tag and the revision before.
+func entryChain(b []byte) (tag uint32, prev collections.Rev, err error) {
+	r := entryReader{b: b}
+	r.byte() // the type
+	tag = r.uint32()
+	r.varint() // the time
+	prev = collections.Rev{Seq: r.uvarint(), Tag: r.uint32()}
+	if r.bad {
+		err = errEntry
+	}
+	return tag, prev, err
+}
+
 // decodeEntry reads what appendEntry wrote. The change's JSON is part of b.
 func decodeEntry(epoch, seq uint64, b []byte) (*collections.Change, error) {
 	r := entryReader{b: b}

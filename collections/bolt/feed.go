@@ -100,9 +100,9 @@ func (f *feed) after(p collections.Position, max int) (changes []*collections.Ch
 	case f.closed:
 		return nil, f.head, false, nil, errClosed
 	case p.Epoch != f.head.Epoch:
-		return nil, f.head, false, nil, collections.Errorf(collections.ErrGone, "the cursor is of another database: take a new snapshot")
+		return nil, f.head, false, nil, errOtherEpoch
 	case p.Seq > f.head.Seq:
-		return nil, f.head, false, nil, collections.Errorf(collections.ErrGone, "the cursor is beyond the newest change, as after a restored backup: take a new snapshot")
+		return nil, f.head, false, nil, errBeyond
 	case p.Seq < f.oldest.Seq:
 		return nil, f.head, false, nil, errTooOld
 	case p.Seq < f.base.Seq:
@@ -126,8 +126,10 @@ func (f *feed) after(p collections.Position, max int) (changes []*collections.Ch
 }
 
 var (
-	errTooOld   = collections.Errorf(collections.ErrGone, "the cursor is older than what the server keeps: take a new snapshot")
-	errOtherTag = collections.Errorf(collections.ErrGone, "the cursor's change is not in this database's log, as after a restored backup: take a new snapshot")
+	errOtherEpoch = collections.Errorf(collections.ErrGone, "the cursor is of another database: take a new snapshot")
+	errBeyond     = collections.Errorf(collections.ErrGone, "the cursor is beyond the newest change, as after a restored backup: take a new snapshot")
+	errTooOld     = collections.Errorf(collections.ErrGone, "the cursor is older than what the server keeps: take a new snapshot")
+	errOtherTag   = collections.Errorf(collections.ErrGone, "the cursor's change is not in this database's log, as after a restored backup: take a new snapshot")
 )
 
 // Changes implements collections.Store. A max below 1 counts as 1. It may

@@ -22,6 +22,9 @@ func (b *batch) flush() error {
 	if err := b.flushLog(); err != nil {
 		return err
 	}
+	if err := b.flushWaypoints(); err != nil {
+		return err
+	}
 	counted := b.tx.Bucket(bucketCollections)
 	for name, c := range b.counters {
 		if c.counters != c.stored {

@@ -10,7 +10,7 @@ import (
 )
 
 // format is the version of the file's layout. A file with a higher one is refused.
-const format = 1
+const format = waypointFormat
 
 // Names of the buckets and of the keys in bucketMeta.
 var (
@@ -26,10 +26,11 @@ var (
 )
 
 const (
-	itemsPrefix    = "items:"
-	indexPrefix    = "index:"
-	recordsPrefix  = "records:"
-	expiriesPrefix = "expiries:"
+	itemsPrefix     = "items:"
+	indexPrefix     = "index:"
+	recordsPrefix   = "records:"
+	expiriesPrefix  = "expiries:"
+	waypointsPrefix = "waypoints:"
 )
 
 func itemsBucket(collection string) []byte { return []byte(itemsPrefix + collection) }

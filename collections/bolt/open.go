@@ -186,7 +186,24 @@ func (s *Store) load() (err error) {
 	if err := s.db.View(s.loadMeta); err != nil {
 		return err
 	}
+	if err := s.bringUp(); err != nil {
+		return err
+	}
 	return s.reconcileIndexes()
+}
+
+// bringUp brings a file of an older version of ackbase up to the present format.
+func (s *Store) bringUp() error {
+	if s.format >= waypointFormat {
+		return nil
+	}
+	started := time.Now()
+	if err := s.markLog(); err != nil {
+		return collections.Errorf(collections.ErrUnavailable, "the database file %s has format %d and cannot be brought up to %d (%v): make space and start again", s.path, s.format, format, err)
+	}
+	s.logger.Info("bolt: the file has a new format, which older versions of ackbase do not read", "file", s.path, "format", format, "took", time.Since(started).Round(time.Millisecond))
+	s.format = format
+	return nil
 }
 
 // syncFolder makes the name of a new file as durable as its content will be.
@@ -244,6 +261,7 @@ func (s *Store) loadMeta(tx *bbolt.Tx) error {
 	if err := s.checkLogEnds(tx, h); err != nil {
 		return damaged(s.path, err)
 	}
+	s.format = binary.BigEndian.Uint32(version)
 	s.committed = h
 	s.feed.reset(s.position(h), s.oldestIn(tx))
 	if err := s.pages.verify(tx, verifyTime); err != nil {

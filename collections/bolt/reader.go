@@ -76,18 +76,30 @@ func (r *reader) bucket(collection string) *bbolt.Bucket {
 
 // Get implements collections.Reader.
 func (r *reader) Get(collection string, id collections.ID) (collections.Item, error) {
-	if r.bucket(collection) == nil {
+	item, found, err := r.lookUp(collection, id)
+	if !found {
 		return collections.Item{}, notFound(collection, id)
 	}
-	if v := r.find(id); v != nil {
-		return decodeItem(id, v)
+	return item, err
+}
+
+// lookUp is Get with a bool for ErrNotFound.
+func (r *reader) lookUp(collection string, id collections.ID) (item collections.Item, found bool, err error) {
+	if r.bucket(collection) == nil {
+		return item, false, nil
 	}
-	if twin, ok := id.Twin(); ok {
-		if v := r.find(twin); v != nil {
-			return decodeItem(twin, v)
+	v := r.find(id)
+	if v == nil {
+		twin, ok := id.Twin()
+		if !ok {
+			return item, false, nil
+		}
+		if v, id = r.find(twin), twin; v == nil {
+			return item, false, nil
 		}
 	}
-	return collections.Item{}, notFound(collection, id)
+	item, err = decodeItem(id, v)
+	return item, true, err
 }
 
 // find is the value of exactly this id, nil where there is none.

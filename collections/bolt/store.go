@@ -20,6 +20,7 @@ type Store struct {
 	db      *bbolt.DB
 	logger  *slog.Logger
 	epoch   uint64
+	format  uint32              // of the file; not changed after Open
 	indexes map[string][]*index // by collection; not changed after Open
 	pages   *pageMap            // nil where pages cannot be read
 	feed    feed

@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open, o *Options) {
 		{"Records", testRecords},
 		{"Keys", testKeys},
 		{"Changes", testChanges},
+		{"History", testHistory},
 		{"Query", testQuery},
 		{"Close", testClose},
 	}

@@ -14,9 +14,10 @@ import (
 	"ackbase/server/admission"
 )
 
-// answer is what a verb answered. It implements crud.Reply.
+// answer is what a verb answered. It implements crud.PlacedReply.
 type answer struct {
 	done                chan struct{} // closed by Answer
+	cursor              string        // where it stands; empty where only meta tells
 	result, fault, meta []byte
 }
 
@@ -25,6 +26,9 @@ func (a *answer) Answer(result, fault, meta []byte) {
 	a.result, a.fault, a.meta = bytes.Clone(result), bytes.Clone(fault), bytes.Clone(meta)
 	close(a.done)
 }
+
+// Stand implements crud.PlacedReply.
+func (a *answer) Stand(cursor string) { a.cursor = cursor }
 
 // meta is what every verb tells beside its result.
 type meta struct {
@@ -48,7 +52,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, t target) {
 		writeFault(w, f.Status, a.fault)
 		return
 	}
-	var m meta
+	m := meta{Cursor: a.cursor}
 	if err := json.Unmarshal(a.meta, &m); err != nil {
 		fail(w, "INTERNAL", http.StatusInternalServerError, "the answer's meta does not parse")
 		return
@@ -67,7 +71,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, t target) {
 		header.Set("Location", itemPath(t.collection, a.result))
 	case m.Created:
 		status = http.StatusCreated
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && !t.hasID:
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && (!t.hasID || t.history):
 		pageHeaders(header, r.URL, m)
 	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && matches(r.Header, m.Rev):
 		w.WriteHeader(http.StatusNotModified)

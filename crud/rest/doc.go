@@ -3,7 +3,8 @@
 //	GET    /api/v2/{collection}         a page of items; the query as ?page=&limit=&sort=&fields=&after=&total=&filters[price][$gt]=10
 //	POST   /api/v2/{collection}         a new item
 //	PATCH  /api/v2/{collection}         a JSON Patch over the collection
-//	GET    /api/v2/{collection}/{id}    an item
+//	GET    /api/v2/{collection}/{id}    an item; with ?at= as it was then
+//	GET    /api/v2/{collection}/{id}/history   its changes; ?limit=&after=
 //	PUT    /api/v2/{collection}/{id}    the whole item, created where there was none
 //	PATCH  /api/v2/{collection}/{id}    a merge patch or a JSON Patch
 //	DELETE /api/v2/{collection}/{id}

@@ -125,10 +125,15 @@ const (
 	readable = "Ackbase-Cursor, ETag, Link, Location, X-Total-Count, Retry-After"
 )
 
-// methods are those of a collection and of an item.
-var methods = map[bool][]string{
-	false: {"GET", "HEAD", "POST", "PATCH", "OPTIONS"},
-	true:  {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
+// methods are those that go with a target.
+func (t target) methods() []string {
+	switch {
+	case t.history:
+		return []string{"GET", "HEAD", "OPTIONS"}
+	case t.hasID:
+		return []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
+	}
+	return []string{"GET", "HEAD", "POST", "PATCH", "OPTIONS"}
 }
 
 //go:embed openapi.json
@@ -159,7 +164,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.stream(w, r, t, h.serveWebSocket)
 		return
 	}
-	allowed := methods[t.hasID]
+	allowed := t.methods()
 	if !slices.Contains(allowed, r.Method) {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		fail(w, "BAD_REQUEST", http.StatusMethodNotAllowed, fmt.Sprintf("%s does not go with this path: there are %s", r.Method, strings.Join(allowed, ", ")))
@@ -174,7 +179,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if r.Method == http.MethodGet && r.URL.Query().Has("watch") {
+	if r.Method == http.MethodGet && !t.history && r.URL.Query().Has("watch") {
 		h.stream(w, r, t, h.watch)
 		return
 	}
@@ -217,6 +222,7 @@ type target struct {
 	collection string
 	id         string
 	hasID      bool
+	history    bool // of the item
 
 	filters  json.RawMessage
 	form     Form
@@ -249,6 +255,9 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve
 func parseTarget(path, prefix string) (t target, err error) {
 	rest := strings.TrimPrefix(path, prefix)
 	collection, id, hasID := strings.Cut(rest, "/")
+	if prefix == Prefix {
+		id, t.history = cutHistory(id)
+	}
 	if t.collection, err = url.PathUnescape(collection); err != nil {
 		return t, err
 	}
@@ -257,9 +266,21 @@ func parseTarget(path, prefix string) (t target, err error) {
 	}
 	t.hasID = hasID && id != ""
 	if t.collection == "" || strings.Contains(id, "/") {
-		return t, fmt.Errorf("the path is %s{collection} or %s{collection}/{id}", prefix, prefix)
+		known := fmt.Sprintf("%s{collection} or %s{collection}/{id}", prefix, prefix)
+		if prefix == Prefix {
+			known += ", or that with /history"
+		}
+		return t, errors.New("the path is " + known)
 	}
 	return t, nil
+}
+
+// cutHistory cuts the end off the path {id}/history. An id has no slash.
+func cutHistory(path string) (id string, history bool) {
+	if id, history = strings.CutSuffix(path, "/history"); id == "" {
+		return path, false
+	}
+	return id, history
 }
 
 // quote is a text as JSON.
@@ -283,7 +304,11 @@ func (t target) idJSON() (json.RawMessage, error) {
 // arguments makes a verb's call of a request.
 func (h *Handler) arguments(w http.ResponseWriter, r *http.Request, t target) (verb string, args []json.RawMessage, err error) {
 	verb = r.Method
-	if verb == http.MethodHead {
+	reads := verb == http.MethodGet || verb == http.MethodHead
+	switch {
+	case t.history:
+		verb = "HISTORY"
+	case reads:
 		verb = http.MethodGet
 	}
 	args = append(args, quote(t.collection))
@@ -298,7 +323,7 @@ func (h *Handler) arguments(w http.ResponseWriter, r *http.Request, t target) (v
 	if err != nil {
 		return "", nil, fmt.Errorf("the query of the URL is malformed: %w", err)
 	}
-	if verb == http.MethodGet {
+	if reads {
 		options, err := readOptions(query, t.hasID)
 		if err != nil || options == nil {
 			return verb, args, err

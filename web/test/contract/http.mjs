@@ -26,10 +26,11 @@ export async function request(url, verb, ...args) {
   const [collection, ...rest] = args;
   let path = `/api/v2/${encodeURIComponent(collection)}`;
   let id = ["number", "string"].includes(typeof rest[0]) ? rest.shift() : undefined;
-  const reads = verb === "GET";
+  const reads = verb === "GET" || verb === "HISTORY";
   const body = reads || verb === "DELETE" ? undefined : rest.shift();
   if (id === undefined && (verb === "PUT" || (verb === "PATCH" && !Array.isArray(body)))) id = body.id;
   if (id !== undefined) path += `/${encodeURIComponent(id)}`;
+  if (verb === "HISTORY") path += "/history";
   const query = new URLSearchParams();
   /** @type {Record<string, string>} */
   const sent = {};
@@ -44,7 +45,7 @@ export async function request(url, verb, ...args) {
     sent["Content-Type"] = verb === "PATCH" ? `application/${Array.isArray(body) ? "json-patch" : "merge-patch"}+json` : "application/json";
   }
   const answer = await fetch(`${url}${path}${query.size ? `?${query}` : ""}`, {
-    method: verb,
+    method: verb === "HISTORY" ? "GET" : verb,
     headers: sent,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -71,6 +72,7 @@ export async function call(url, verb, ...args) {
   const tag = headers.get("ETag");
   if (tag) meta.rev = tag.slice(1, -1);
   if (verb === "PUT") meta.created = status === 201;
+  if (verb === "HISTORY") meta.next = new URL(/<([^>]*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1] ?? "", url).searchParams.get("after");
   const total = headers.get("X-Total-Count");
   if (total !== null) meta.total = Number(total);
   return { result: body, error: null, meta, values: 3 };

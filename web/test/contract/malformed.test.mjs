@@ -35,11 +35,15 @@ const calls = {
     // the collection
     ["GET"], ["GET", null], ["GET", 1], ["GET", {}], ["GET", ["items"]], ["GET", true], ["GET", ""], ["GET", "1items", 1], ["GET", "it ems", 1],
     ["GET", "items/1"], ["GET", "_items"], ["GET", "ítems"], ["GET", "a".repeat(65)], ["POST", "-", {}], ["SUBSCRIBE", "../etc"], ["DELETE", "items\u0000", 1],
-    ["POST"], ["PUT"], ["PATCH"], ["DELETE"], ["SUBSCRIBE"], ["UNSUBSCRIBE"],
+    ["POST"], ["PUT"], ["PATCH"], ["DELETE"], ["SUBSCRIBE"], ["UNSUBSCRIBE"], ["HISTORY"],
     // GET by id
     ["GET", "items", null], ["GET", "items", undefined], ["GET", "items", true], ["GET", "items", [1]], ["GET", "items", 0], ["GET", "items", -1],
     ["GET", "items", 1.5], ["GET", "items", 2 ** 53], ["GET", "items", ""], ["GET", "items", "a/b"], ["GET", "items", "a\tb"], ["GET", "items", "x".repeat(257)],
     ["GET", "items", "\ud800"], ["GET", "items", 1, { unknown: 1 }], ["GET", "items", 1, "options"], ["GET", "items", 1, {}, {}],
+    ["GET", "items", 1, { at: null }], ["GET", "items", 1, { at: 1 }], ["GET", "items", 1, { at: "" }], ["GET", "items", 1, { at: "2026-11-21" }], ["GET", "items", { at: "2026-11-21T00:00:00Z" }],
+    // HISTORY
+    ["HISTORY", "items"], ["HISTORY", "items", null], ["HISTORY", "items", {}], ["HISTORY", "items", "a/b"], ["HISTORY", "items", 1, { limit: 0 }], ["HISTORY", "items", 1, { limit: "x" }],
+    ["HISTORY", "items", 1, { after: 1 }], ["HISTORY", "items", 1, { after: "" }], ["HISTORY", "items", 1, { since: "x" }], ["HISTORY", "items", 1, []], ["HISTORY", "items", 1, {}, {}],
     // queries
     ["GET", "items", { pages: 1 }], ["GET", "items", { page: 0 }], ["GET", "items", { page: -1 }], ["GET", "items", { page: 1.5 }],
     ["GET", "items", { limit: 0 }], ["GET", "items", { limit: 1001 }], ["GET", "items", { limit: "all" }], ["GET", "items", { sort: 1 }],
@@ -75,7 +79,7 @@ const calls = {
     ["SUBSCRIBE", "items", null, "options"], ["SUBSCRIBE", "items", 1, {}, {}], ["UNSUBSCRIBE", "items", null, { snapshot: true }], ["UNSUBSCRIBE", "items", "a/b"],
   ],
   [NONE]: [
-    ["GET", "items", 99], ["GET", "items", "no such id"], ["GET", "nothing", 1], ["PATCH", "items", { id: 99, n: 1 }], ["PATCH", "items", 99, []],
+    ["GET", "items", 99], ["GET", "items", "no such id"], ["GET", "nothing", 1], ["HISTORY", "items", 99], ["HISTORY", "nothing", 1], ["GET", "items", 1, { at: "1970-01-01T00:00:00Z" }], ["PATCH", "items", { id: 99, n: 1 }], ["PATCH", "items", 99, []],
     ["PATCH", "items", 99, [{ op: "add", path: "/n", value: 1 }]],
   ],
   [CONFLICT]: [

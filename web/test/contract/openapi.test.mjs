@@ -48,6 +48,10 @@ test("its statuses are those that come", async () => {
     ["get", "/api/v2/{collection}/{id}", "/api/v2/doc/9", {}],
     ["get", "/api/v2/{collection}/{id}", "/api/v2/doc/1?watch&since=000000000000000000000000-1", {}],
     ["delete", "/api/v2/{collection}/{id}", "/api/v2/doc/1", { method: "DELETE" }],
+    ["get", "/api/v2/{collection}/{id}", "/api/v2/doc/1?at=000000000000000000000000-1", {}],
+    ["get", "/api/v2/{collection}/{id}/history", "/api/v2/doc/1/history", {}],
+    ["get", "/api/v2/{collection}/{id}/history", "/api/v2/doc/9/history", {}],
+    ["get", "/api/v2/{collection}/{id}/history", "/api/v2/doc/1/history?after=x", {}],
     ["get", "/ws/{collection}", "/ws/doc", {}],
   ];
   for (const [method, path, url, init] of calls) {

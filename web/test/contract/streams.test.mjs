@@ -98,6 +98,11 @@ describe("a plain WebSocket", () => {
     const now = (await request(server.url, "GET", "random")).body;
     assert.deepEqual([...state.values()].filter(({ id }) => id !== undefined).sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1)),
       now.sort((/** @type {any} */ a, /** @type {any} */ b) => (String(a.id) < String(b.id) ? -1 : 1)));
+    for (const id of ids) { // the same of each item's whole history, over HTTP
+      const item = {};
+      for (const { patch } of (await request(server.url, "HISTORY", "random", id, { limit: 1000 })).body) jsonpatch.applyPatch(item, patch, true);
+      assert.deepEqual(item, now.find((/** @type {any} */ there) => there.id === id) ?? {});
+    }
     feed.socket.close();
     assert.equal((await feed.closed).code, 1005);
   });

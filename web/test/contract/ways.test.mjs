@@ -14,15 +14,17 @@ before(async () => (server = await startServer()));
 after(() => server.stop());
 afterEach(disconnectAll);
 
-/** @typedef {{ rev?: string, cursor?: string, created?: boolean, total?: number }} Meta */
+/** @typedef {{ rev?: string, cursor?: string, created?: boolean, total?: number, next?: string | null }} Meta */
 /**
  * A step: the call after the collection, and what it answers: a result, or the code of an error. `rev` stands for
- * the revision that the step named last wrote.
+ * the revision that the step named last wrote, `cursor` for where the write before the last one stood. Of HISTORY the
+ * result is told as type, reason and item.
  *
  * @typedef {[verb: string, args: any[], want: unknown, meta?: Meta]} Step
  */
 
 const rev = Symbol("the last revision");
+const cursor = Symbol("the cursor before the last write");
 const code = (/** @type {string} */ name) => new Error(name);
 
 /** @type {Step[]} */
@@ -47,6 +49,9 @@ const steps = [
   ["PUT", [5, { id: 7 }], code("BAD_REQUEST")],
   ["PUT", [5, { n: 1 }, { ifMatch: "*", reason: "because, ü" }], { id: 5, n: 1 }, { created: false }],
   ["PUT", [5, { n: 3 }, { ifMatch: rev }], { id: 5, n: 3 }, { created: false }],
+  ["GET", [5, { at: cursor }], { id: 5, n: 1 }],
+  ["HISTORY", [5], [["ADDED", undefined, { id: 5 }], ["MODIFIED", "because, ü", { id: 5, n: 1 }], ["MODIFIED", undefined, { id: 5, n: 3 }]], { next: null }],
+  ["HISTORY", ["5", { after: cursor, limit: 10 }], [["MODIFIED", undefined, { id: 5, n: 3 }]], { next: null }],
   ["PUT", [5, { n: 4 }, { ifMatch: null }], code("PRECONDITION_FAILED")],
   ["PUT", [8, { n: 4 }, { ifMatch: null }], { id: 8, n: 4 }, { created: true }],
   ["PUT", [8, { n: 5 }, { ifMatch: "1-00000000" }], code("PRECONDITION_FAILED")],
@@ -69,6 +74,18 @@ const steps = [
   ["GET", [{ limit: 1001 }], code("BAD_REQUEST")],
   ["DELETE", [9, { ifMatch: "1-00000000" }], code("PRECONDITION_FAILED")],
   ["DELETE", [9, { reason: "gone" }], true],
+  ["HISTORY", [9], [["ADDED", undefined, { id: 9, m: 1 }], ["DELETED", "gone", { id: 9, m: 1 }]], { next: null }],
+  ["HISTORY", [9, { limit: 1 }], [["ADDED", undefined, { id: 9, m: 1 }]]],
+  ["GET", [9, { at: cursor }], { id: 9, m: 1 }],
+  ["GET", [9, { at: "2001-02-03T04:05:06.789Z" }], code("NOT_FOUND")],
+  ["GET", [5, { at: "2999-01-01T00:00:00+02:00" }], { id: 5, l: [1, 2] }],
+  ["GET", [5, { at: "yesterday" }], code("BAD_REQUEST")],
+  ["GET", [5, { at: "000000000000000000000000-0" }], code("GONE")],
+  ["HISTORY", [44], code("NOT_FOUND")],
+  ["HISTORY", [5, { after: "000000000000000000000000-1" }], code("GONE")],
+  ["HISTORY", [5, { after: "nonsense" }], code("BAD_REQUEST")],
+  ["HISTORY", [5, { limit: 1001 }], code("BAD_REQUEST")],
+  ["HISTORY", [5, { page: 1 }], code("BAD_REQUEST")],
   ["POST", [{ n: 1 }, { key: "once" }], { id: 2, n: 1 }],
   ["POST", [{ n: 1 }, { key: "once" }], { id: 2, n: 1 }],
   ["POST", [{ n: 2 }, { key: "once" }], code("CONFLICT")],
@@ -86,17 +103,24 @@ let tables = 0;
 async function run(call) {
   const collection = `table${tables++}`;
   let last = "";
+  const cursors = ["", ""]; // of the last writes
   for (const [i, [verb, args, want, meta]] of steps.entries()) {
     const step = `step ${i}: ${verb} ${JSON.stringify(args)}`;
-    const given = args.map((arg) => (arg?.ifMatch === rev ? { ...arg, ifMatch: last } : arg));
+    const given = args.map((arg) => {
+      if (arg?.ifMatch === rev) return { ...arg, ifMatch: last };
+      for (const name of ["at", "after"]) if (arg?.[name] === cursor) return { ...arg, [name]: cursors[0] };
+      return arg;
+    });
     const answer = await call(verb, collection, ...given);
     if (want instanceof Error) {
       assert.equal(answer.error?.code, want.message, `${step}: ${answer.error?.message ?? JSON.stringify(answer.result)}`);
       continue;
     }
     assert.equal(answer.error, null, `${step}: ${answer.error?.message}`);
-    assert.deepEqual(answer.result, want, step);
-    assert.match(answer.meta.cursor, /^\S+$/, step);
+    const told = verb === "HISTORY" ? answer.result.map((/** @type {any} */ entry) => [entry.type, entry.reason, entry.item]) : answer.result;
+    assert.deepEqual(told, want, step);
+    if (verb !== "HISTORY") assert.match(answer.meta.cursor, /^\S+$/, step);
+    if (!["GET", "HISTORY"].includes(verb)) cursors.splice(0, 2, cursors[1] ?? "", answer.meta.cursor);
     for (const [name, value] of Object.entries(meta ?? {})) assert.equal(answer.meta[name], value, `${step}: ${name}`);
     if (["POST", "PUT"].includes(verb)) assert.match(answer.meta.rev, /^\S+$/, step);
     last = answer.meta.rev ?? last;
@@ -172,6 +196,32 @@ describe("what HTTP adds", () => {
     assert.equal(middle.headers.get("X-Total-Count"), "5");
     const rels = [...(middle.headers.get("Link") ?? "").matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, new URL(url ?? "", server.url).searchParams.get("page")]);
     assert.deepEqual(Object.fromEntries(rels), { next: "3", first: "1", prev: "1", last: "3" });
+  });
+
+  test("a history is told in pages that link to the next, and where it stands", async () => {
+    for (let n = 1; n <= 5; n++) await overHTTP(server.url, "PUT", "told", { id: "a b", n });
+    const head = (await request(server.url, "PUT", "told", { id: 2 })).headers.get("Ackbase-Cursor");
+    const seen = [];
+    /** @type {string | undefined} */
+    let path = "/api/v2/told/a%20b/history?limit=2";
+    while (path) {
+      /** @type {Response} */
+      const answer = await fetch(`${server.url}${path}`);
+      assert.equal(answer.headers.get("Ackbase-Cursor"), head);
+      assert.equal(answer.headers.get("ETag"), null);
+      seen.push(...(await answer.json()));
+      path = /<([^>]*)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
+    }
+    assert.deepEqual(seen.map(({ item }) => item.n), [1, 2, 3, 4, 5]);
+    const then = await fetch(`${server.url}/api/v2/told/a%20b?at=${seen[2].cursor}`);
+    assert.deepEqual([then.headers.get("ETag"), then.headers.get("Ackbase-Cursor"), await then.json()], [`"${seen[2].rev}"`, seen[2].cursor, seen[2].item]);
+    const same = { headers: { "If-None-Match": `"${seen[2].rev}"` } };
+    assert.equal((await fetch(`${server.url}/api/v2/told/a%20b?at=${seen[2].time}`)).status, 200);
+    assert.equal((await fetch(`${server.url}/api/v2/told/a%20b?at=${seen[2].cursor}`, same)).status, 304);
+    assert.equal((await fetch(`${server.url}/api/v2/told/a%20b`, same)).status, 200);
+    assert.equal((await fetch(`${server.url}/api/v2/told/a%20b/history`, { method: "PUT" })).headers.get("Allow"), "GET, HEAD, OPTIONS");
+    await overHTTP(server.url, "PUT", "told", { id: "history" });
+    assert.deepEqual((await request(server.url, "GET", "told", "history")).body, { id: "history" });
   });
 
   for (const [name, path, init, status, pattern] of /** @type {[string, string, RequestInit, number, RegExp][]} */ ([

@@ -1,0 +1,169 @@
+package bolt
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"ackbase/collections"
+)
+
+// History implements collections.Reader. It walks from one waypoint to the next, and from each
+// back along the chain: what is read is what is given, and some 64 changes before it.
+func (r *reader) History(ctx context.Context, collection string, id collections.ID, after *collections.Position, max int) ([]*collections.Change, bool, error) {
+	var floor uint64 // the change that was walked to last
+	if after != nil {
+		if err := r.reaches(*after); err != nil {
+			return nil, false, err
+		}
+		floor = after.Seq
+	}
+	newest, err := r.newestChange(collection, id)
+	if err != nil {
+		return nil, false, err
+	}
+	w := trail{ctx: ctx, epoch: r.store.epoch, log: r.tx.Bucket(bucketLog), max: max}
+	points := r.waypoints(collection, id.Text())
+	for end := points.from(floor + 1); end != 0 && !w.more; end = points.next() {
+		if err := w.back(end, floor); err != nil {
+			return nil, false, err
+		}
+		floor = end
+	}
+	if newest > floor && !w.more {
+		if err := w.back(newest, floor); err != nil {
+			return nil, false, err
+		}
+	}
+	switch {
+	case len(w.changes) > 0:
+		if after != nil && w.changes[0].Prev.Seq > after.Seq {
+			return nil, false, errHistoryGone
+		}
+		return w.changes, w.more, nil
+	case after != nil && newest > after.Seq:
+		return nil, false, errHistoryGone
+	case newest == 0 && w.log.Get(logKey(points.last())) == nil:
+		return nil, false, notFound(collection, id)
+	}
+	return nil, false, nil
+}
+
+var errHistoryGone = collections.Errorf(collections.ErrGone, "changes of the item since then are older than what the server keeps, so that its past cannot be told from there: ask for its HISTORY without after, or for the item as it is")
+
+// newestChange is the change that made the item what it is; 0 where there is none.
+func (r *reader) newestChange(collection string, id collections.ID) (uint64, error) {
+	item, found, err := r.lookUp(collection, id)
+	if err != nil || !found {
+		return 0, err
+	}
+	return item.Rev.Seq, nil
+}
+
+// reaches tells whether the log that the view sees can be gone on from a position.
+func (r *reader) reaches(p collections.Position) error {
+	head := r.Position()
+	switch {
+	case p.Epoch != head.Epoch:
+		return errOtherEpoch
+	case p.Seq > head.Seq:
+		return errBeyond
+	case p.Seq < r.store.oldestIn(r.tx).Seq:
+		return errTooOld
+	}
+	return checkTag(r.tx.Bucket(bucketLog), p)
+}
+
+// trail gathers changes of one item, oldest first.
+type trail struct {
+	ctx     context.Context
+	epoch   uint64
+	log     *bbolt.Bucket
+	max     int
+	changes []*collections.Change
+	bytes   int
+	more    bool // there are others behind them
+
+	seqs []uint64 // of the stretch under way, newest first
+}
+
+// back gathers the changes from the one after floor, or the first that the log has, to end.
+func (w *trail) back(end, floor uint64) error {
+	if err := w.ctx.Err(); err != nil {
+		return collections.Errorf(collections.ErrUnavailable, "the request ended before its answer: %v", err)
+	}
+	if len(w.changes) > 0 && len(w.changes) >= w.max {
+		w.more = true
+		return nil
+	}
+	w.seqs = w.seqs[:0]
+	for seq, tag, known := end, uint32(0), false; seq > floor; known = true {
+		entry := w.log.Get(logKey(seq))
+		if entry == nil {
+			break // pruned, as is all that came before it
+		}
+		at, prev, err := entryChain(entry)
+		if err != nil || known && at != tag {
+			return errEntry
+		}
+		w.seqs = append(w.seqs, seq)
+		if prev.Seq >= seq {
+			return errEntry
+		}
+		seq, tag = prev.Seq, prev.Tag
+	}
+	for _, seq := range slices.Backward(w.seqs) {
+		entry := w.log.Get(logKey(seq))
+		w.bytes += len(entry)
+		if len(w.changes) > 0 && (len(w.changes) >= w.max || w.bytes > maxReadBytes) {
+			w.more = true
+			return nil
+		}
+		change, err := decodeEntry(w.epoch, seq, slices.Clone(entry))
+		if err != nil {
+			return err
+		}
+		w.changes = append(w.changes, change)
+	}
+	return nil
+}
+
+// PositionAt implements collections.Reader. The times of the log never go back, so it is searched by halves.
+func (r *reader) PositionAt(collection string, t time.Time) (collections.Position, error) {
+	limit := t.UnixMilli()
+	low := r.store.oldestIn(r.tx)
+	c := r.tx.Bucket(bucketLog).Cursor()
+	if low.Seq > 0 {
+		_, v := c.Seek(logKey(low.Seq))
+		if at, err := entryTime(v); err != nil {
+			return collections.Position{}, err
+		} else if at > limit {
+			return collections.Position{}, collections.Errorf(collections.ErrGone, "the log of changes does not reach back to %s: its oldest is of %s",
+				t.UTC().Format(time.RFC3339), time.UnixMilli(at).UTC().Format(time.RFC3339))
+		}
+	}
+	for high := r.Position().Seq; low.Seq < high; {
+		middle := high - (high-low.Seq)/2
+		k, v := c.Seek(logKey(middle))
+		if k == nil || binary.BigEndian.Uint64(k) > high {
+			high = middle - 1
+			continue
+		}
+		at, err := entryTime(v)
+		if err != nil {
+			return collections.Position{}, err
+		}
+		if at > limit {
+			high = middle - 1
+			continue
+		}
+		low.Seq = binary.BigEndian.Uint64(k)
+		if low.Tag, err = entryTag(v); err != nil {
+			return collections.Position{}, err
+		}
+	}
+	return low, nil
+}
