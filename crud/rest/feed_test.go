@@ -108,7 +108,11 @@ func TestFeedOfOneItem(t *testing.T) {
 		ID       int
 		Snapshot struct{ Patch []struct{ Path string } }
 	}
-	if got := next(); json.Unmarshal([]byte(got), &heard) != nil || heard.ID != 2 || len(heard.Snapshot.Patch) != 1 || heard.Snapshot.Patch[0].Path != "/n" {
+	got := next()
+	if strings.Contains(got, `"ADDED"`) { // who subscribes at once may hear of it: an answer comes before its change is delivered
+		got = next()
+	}
+	if json.Unmarshal([]byte(got), &heard) != nil || heard.ID != 2 || len(heard.Snapshot.Patch) != 1 || heard.Snapshot.Patch[0].Path != "/n" {
 		t.Errorf("got %s, want { id: 2, snapshot } of the one change of item 2", got)
 	}
 }
