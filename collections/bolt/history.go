@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -25,7 +26,7 @@ func (r *reader) History(ctx context.Context, collection string, id collections.
 	if err != nil {
 		return nil, false, err
 	}
-	w := trail{ctx: ctx, epoch: r.store.epoch, log: r.tx.Bucket(bucketLog), max: max}
+	w := trail{ctx: ctx, epoch: r.store.epoch, log: r.tx.Bucket(bucketLog).Cursor(), max: max}
 	points := r.waypoints(collection, id.Text())
 	for end := points.from(floor + 1); end != 0 && !w.more; end = points.next() {
 		if err := w.back(end, floor); err != nil {
@@ -46,7 +47,7 @@ func (r *reader) History(ctx context.Context, collection string, id collections.
 		return w.changes, w.more, nil
 	case after != nil && newest > after.Seq:
 		return nil, false, errHistoryGone
-	case newest == 0 && w.log.Get(logKey(points.last())) == nil:
+	case newest == 0 && w.entry(points.last()) == nil:
 		return nil, false, notFound(collection, id)
 	}
 	return nil, false, nil
@@ -81,13 +82,23 @@ func (r *reader) reaches(p collections.Position) error {
 type trail struct {
 	ctx     context.Context
 	epoch   uint64
-	log     *bbolt.Bucket
+	log     *bbolt.Cursor
+	key     []byte // of what was looked up last
 	max     int
 	changes []*collections.Change
-	bytes   int
+	size    int  // of the changes, in bytes
 	more    bool // there are others behind them
 
 	seqs []uint64 // of the stretch under way, newest first
+}
+
+// entry is a change as the log has it, nil where it was pruned.
+func (w *trail) entry(seq uint64) []byte {
+	w.key = binary.BigEndian.AppendUint64(w.key[:0], seq)
+	if k, v := w.log.Seek(w.key); bytes.Equal(k, w.key) {
+		return v
+	}
+	return nil
 }
 
 // back gathers the changes from the one after floor, or the first that the log has, to end.
@@ -101,7 +112,7 @@ func (w *trail) back(end, floor uint64) error {
 	}
 	w.seqs = w.seqs[:0]
 	for seq, tag, known := end, uint32(0), false; seq > floor; known = true {
-		entry := w.log.Get(logKey(seq))
+		entry := w.entry(seq)
 		if entry == nil {
 			break // pruned, as is all that came before it
 		}
@@ -116,9 +127,9 @@ func (w *trail) back(end, floor uint64) error {
 		seq, tag = prev.Seq, prev.Tag
 	}
 	for _, seq := range slices.Backward(w.seqs) {
-		entry := w.log.Get(logKey(seq))
-		w.bytes += len(entry)
-		if len(w.changes) > 0 && (len(w.changes) >= w.max || w.bytes > maxReadBytes) {
+		entry := w.entry(seq)
+		w.size += len(entry)
+		if len(w.changes) > 0 && (len(w.changes) >= w.max || w.size > maxReadBytes) {
 			w.more = true
 			return nil
 		}
