@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { dataFile, startServer } from "../contract/server.mjs";
 import { atEnd, openTab } from "../page/tab.mjs";
 
@@ -87,16 +88,14 @@ export async function isUsable({ page }) {
  * @param {(tab: import("../page/tab.mjs").Tab) => Promise<void>} ready brings a tab to where the page shows most
  */
 export async function looksGood(t, address, name, ready) {
-  for (const [how, options] of Object.entries({
-    "light": { still: true, width: 1280, height: 860 },
-    "dark": { still: true, dark: true, width: 1280, height: 860 },
-    "phone-light": { phone: true, still: true, width: 390, height: 844 },
-    "phone-dark": { phone: true, still: true, dark: true, width: 390, height: 844 },
-  })) {
-    const tab = await openPage(t, address, options);
+  for (const [size, options] of Object.entries({ desktop: { width: 1280, height: 860 }, phone: { phone: true, width: 390, height: 844 } })) {
+    const tab = await openPage(t, address, { still: true, ...options });
     await ready(tab);
-    await isUsable(tab);
-    await tab.page.screenshot({ path: new URL(`../../test-output/${name}-${how}.png`, import.meta.url).pathname, fullPage: true });
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      await tab.page.emulateMedia({ colorScheme });
+      await isUsable(tab);
+      await tab.page.screenshot({ path: fileURLToPath(new URL(`../../test-output/${name}-${size}-${colorScheme}.png`, import.meta.url)), fullPage: true });
+    }
     await tab.page.context().close();
   }
 }

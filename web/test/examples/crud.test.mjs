@@ -1,0 +1,120 @@
+// The two clients of examples/crud: a request is answered to who asked, a change is told to both.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { becomes, closeBrowser, shows } from "../page/tab.mjs";
+import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+
+after(closeBrowser);
+
+/** What went over the wire: who to whom, and what. @param {import("../page/tab.mjs").Tab} tab @returns {Promise<string[]>} */
+const wire = (tab) => tab.page.locator("#wire li").evaluateAll((lines) => lines.map((line) => `${/** @type {HTMLElement} */ (line).dataset.way} ${line.querySelector(".words")?.textContent}`));
+
+/** @param {import("../page/tab.mjs").Tab} tab @param {1 | 2} client */
+function clientOf(tab, client) {
+  const panel = tab.page.getByRole("region", { name: `Client ${client}` });
+  return {
+    panel,
+    result: panel.locator(".result"),
+    items: panel.locator(".items"),
+    id: panel.getByLabel("Id"),
+    name: panel.getByLabel("Name"),
+    /** @param {string} verb */
+    call: (verb) => panel.getByRole("button", { name: verb, exact: true }).click(),
+  };
+}
+
+for (const way of ["socket.io-client alone", "with the helpers"]) {
+  test(`GET, then POST with the change that reaches both: ${way}`, async (t) => {
+    const { url } = await startExample(t, "crud");
+    const tab = await openPage(t, url);
+    await shows(tab.state, "Live");
+    const [one, two] = [clientOf(tab, 1), clientOf(tab, 2)];
+    await becomes(() => two.items.locator("li").count(), 5);
+    await tab.page.getByLabel(way).check();
+
+    await one.call("getItem");
+    await shows(one.result, "Halden");
+    assert.deepEqual((await wire(tab)).map((line) => line.slice(0, 16)), ["c1-s GET items 1", 's-c1 {"id":1,"na']);
+
+    await tab.page.getByRole("button", { name: "Clear" }).click();
+    await one.name.fill("Nougat");
+    await one.call("postItem");
+    await becomes(() => tab.page.locator("#wire li").count(), 4);
+    const said = await wire(tab);
+    assert.deepEqual(said.filter((line) => line.includes("c1")), ['c1-s POST items {"name":"Nougat"}', 's-c1 {"id":6,"name":"Nougat"}', "s-c1 ADDED 6"], "the answer, then the change");
+    assert.deepEqual(said.filter((line) => line.includes("c2")), ["s-c2 ADDED 6"]);
+    await shows(two.items, "Nougat");
+
+    // The others of the six, by the other client.
+    await two.id.fill("6");
+    await two.name.fill("Soft nougat");
+    await two.call("patchItem");
+    await shows(one.items, "Soft nougat");
+    await two.id.fill("box");
+    await two.call("putItem");
+    await shows(one.items.locator("[data-id=box]"), "Soft nougat");
+    await two.call("getItems");
+    await shows(two.result, /^\[\{.*"id":"box".*\}\]$/);
+    await two.call("deleteItem");
+    await becomes(() => one.items.locator("[data-id=box]").count(), 0);
+    await shows(two.result, "true");
+
+    // What goes wrong is said.
+    await two.call("getItem");
+    await shows(two.result, "there is no such item");
+    await two.id.fill("a/b");
+    await two.call("deleteItem");
+    await shows(two.result, "/");
+    assert.notEqual(await two.result.getAttribute("data-fault"), null);
+    await shows(tab.page.locator("#wire li[data-kind=refusal]"), "BAD_REQUEST");
+    await isUsable(tab);
+  });
+}
+
+test("by keyboard alone", async (t) => {
+  const { url } = await startExample(t, "crud");
+  const tab = await openPage(t, url);
+  await shows(tab.state, "Live");
+  const one = clientOf(tab, 1);
+  await one.name.focus();
+  await tab.page.keyboard.type("Typed");
+  await tab.page.keyboard.press("Tab");
+  await tab.page.keyboard.press("Tab");
+  await tab.page.keyboard.press("Tab");
+  await tab.page.keyboard.press("Enter"); // postItem
+  await shows(clientOf(tab, 2).items, "Typed");
+});
+
+test("a page that was open over a restart misses nothing", async (t) => {
+  const example = await startExample(t, "crud");
+  const tab = await openPage(t, example.url, { complaints: /ERR_CONNECTION_REFUSED|WebSocket connection/ });
+  const two = clientOf(tab, 2);
+  await becomes(() => two.items.locator("li").count(), 5);
+  await example.stop();
+  await shows(tab.state, "Reconnecting");
+  await example.whileAway(async (url) => {
+    const headers = { "Content-Type": "application/json" };
+    assert.equal((await fetch(`${url}/api/v2/items`, { method: "POST", headers, body: '{"name":"While away"}' })).status, 201);
+    assert.equal((await fetch(`${url}/api/v2/items/1`, { method: "DELETE" })).status, 200);
+  });
+  await example.start();
+  await shows(tab.state, "Live");
+  await shows(two.items, "While away");
+  await becomes(() => two.items.locator("[data-id='1']").count(), 0);
+  assert.deepEqual((await wire(tab)).filter((line) => line.startsWith("s-c2")), ["s-c2 ADDED 6", "s-c2 DELETED 1"]);
+});
+
+test("the page is good to look at and to use", async (t) => {
+  const { url } = await startExample(t, "crud");
+  await looksGood(t, url, "crud", async (tab) => {
+    await shows(tab.state, "Live");
+    const one = clientOf(tab, 1);
+    await one.call("getItem");
+    await shows(one.result, "Halden");
+    await one.call("postItem");
+    await becomes(() => tab.page.locator("#wire li").count(), 6);
+    await one.id.fill("a/b");
+    await one.call("deleteItem");
+    await becomes(() => tab.page.locator("#wire li").count(), 8);
+  });
+});
