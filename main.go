@@ -80,8 +80,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	logger := s.logger(logs)
 
+	files := admission.Files()
+	maxConns, lowered, err := s.fitFiles(files)
+	if err != nil {
+		return err
+	}
 	limits := admission.New(&admission.Options{
 		MaxSessions:             int(s.MaxConnections),
+		MaxConns:                maxConns,
 		MaxSessionsPerAddress:   int(s.MaxConnectionsPerAddress),
 		HandshakeRate:           int(s.HandshakeRate),
 		HandshakeRatePerAddress: int(s.HandshakeRatePerAddress),
@@ -93,7 +99,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	defer listener.Close() // for the ways out before Serve; closing it twice does no harm
 
-	store, err := bolt.Open(s.Data, &bolt.Options{Collections: s.collections, Logger: logger})
+	store, err := bolt.Open(s.Data, &bolt.Options{Collections: s.collections, Keep: s.keep, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -124,6 +130,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Bookmark:         time.Duration(s.Bookmark),
 		MaxPendingTotal:  int(s.MaxPendingTotal),
 		RequestRate:      int(s.RequestRate),
+		Publish:          s.publish,
 		Logger:           logger,
 	})
 	sockets := server.New(&server.Options{
@@ -187,6 +194,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	httpServer.Protocols.SetHTTP1(true) // a WebSocket takes its connection over, which HTTP/2 does not allow
 
+	if lowered {
+		logger.Info("fewer connections than --max-connections are let in, since this process may have few files open", "files", files, "connections", int(s.MaxConnections))
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(limits.Listener(listener, logger)) }()
 	fmt.Fprintf(out, "ackbase listening on http://%s\n", listener.Addr())
@@ -292,7 +302,9 @@ type settings struct {
 	Seed         string   `group:"Data" placeholder:"NAME" help:"Data set to load into the collection items while that is empty: catalogue (a shop's products), or catalogue:100000 for as many generated ones."`
 	Index        []string `group:"Data" placeholder:"ITEMS.PATH" help:"Index that serves filters and sorts, such as items.price, or items.category+price for both at once. Repeatable."`
 	IDs          []string `group:"Data" name:"ids" placeholder:"ITEMS=KIND" help:"How POST numbers a collection: items=number (the default), items=uuid, or items=prefix:A for A1, A2 and so on. Repeatable."`
-	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids or the configuration file name. Without it a collection exists as soon as it is named."`
+	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids, --keep-changes or the configuration file name. Without it a collection exists as soon as it is named."`
+
+	Publish []string `group:"Data" placeholder:"ROOM" help:"Room that clients may PUBLISH events to, which are not stored: chat for those subscribed to the collection, chat/* for those to one of its items; * stands for any text. Repeatable. Without it nobody may."`
 
 	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
@@ -305,6 +317,8 @@ type settings struct {
 	MaxPendingBytes  size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
 	MaxPendingTotal  size  `group:"Limits" default:"64MB" help:"Most bytes of the writes of all sockets that are under way at once; further ones wait their turn unread."`
 	RequestRate      count `group:"Limits" default:"1000000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED. The default is more than one processor answers: set it lower to hold greedy clients back."`
+
+	KeepChanges []string `group:"Limits" sep:"none" placeholder:"[ITEMS=]AGE,NUMBER" default:"30d,10000000" help:"How much of the change log is kept, for resuming and for histories: an age, a number of changes, both or all. As items=7d of one collection alone, else of all those without, together. Repeatable."`
 
 	KeepKeys     duration `group:"Limits" default:"24h" help:"How long an idempotency key is known: within this time a write that comes again under its key gets its first answer, and changes nothing."`
 	MaxKeys      count    `group:"Limits" default:"1000000" help:"Most keys that are known. Beyond it the oldest are forgotten."`
@@ -345,6 +359,8 @@ type settings struct {
 	Version   bool   `group:"Logs" help:"Print the version and exit."`
 
 	collections map[string]collections.Collection
+	keep        collections.Keep // of those without one of their own
+	publish     []crud.RoomPattern
 }
 
 const description = `An event server for stock Socket.IO clients: GET, POST, PUT, PATCH and DELETE
@@ -361,7 +377,8 @@ Examples:
 Every setting can also come from the environment (--log-level as ACKBASE_LOG_LEVEL,
 lists separated by commas) or from the file. A flag wins over the environment, that
 over the file, that over the default. Sizes are like 512KB or 2MB (1 KB is 1024
-bytes), durations like 500ms, 25s or 1m30s.`
+bytes), durations like 500ms, 25s or 1m30s; of --keep-changes 30d too, its list is separated
+by semicolons.`
 
 // readSettings gathers the settings. They are nil, without an error, where
 // --help or --version has been answered on out.
@@ -419,9 +436,12 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (*se
 			sources[flag.Name] = "the environment variable " + variable
 			return value, nil
 		}
-		if value, ok := file.values[flag.Name]; ok {
+		if values, ok := file.values[flag.Name]; ok {
 			sources[flag.Name] = "the configuration file " + given.Config
-			return value, nil
+			if flag.Tag.Sep == noSeparator {
+				return strings.Join(values, ruleSeparator), nil
+			}
+			return strings.Join(values, ","), nil
 		}
 		return nil, nil
 	})
@@ -459,9 +479,16 @@ func version() string {
 }
 
 // check gathers what is said of collections, by the file and by the flags
-// (indexes add up; ids of a flag win), and refuses settings that make no sense.
+// (indexes add up; ids and what is kept of a flag win), and refuses settings that make no sense.
 func (s *settings) check(file *configFile) error {
-	indexes, ids := file.indexes, file.ids
+	indexes, ids, keeps := file.indexes, file.ids, file.keeps
+	kept, err := s.keepRules()
+	if err != nil {
+		return err
+	}
+	s.keep = kept[""]
+	delete(kept, "")
+	maps.Copy(keeps, kept)
 	for _, index := range s.Index {
 		name, paths, ok := strings.Cut(index, ".")
 		if !ok || name == "" || paths == "" {
@@ -481,7 +508,7 @@ func (s *settings) check(file *configFile) error {
 		ids[name], flagged[name] = kind, kind
 	}
 	s.collections = map[string]collections.Collection{}
-	names := slices.Concat(file.named, slices.Collect(maps.Keys(indexes)), slices.Collect(maps.Keys(ids)))
+	names := slices.Concat(file.named, slices.Collect(maps.Keys(indexes)), slices.Collect(maps.Keys(ids)), slices.Collect(maps.Keys(keeps)))
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		if err := collections.CheckName(name); err != nil {
 			return fmt.Errorf("a collection is declared under a bad name: %w", err)
@@ -490,13 +517,14 @@ func (s *settings) check(file *configFile) error {
 		if err != nil {
 			return fmt.Errorf("the collection %s: %w", name, err)
 		}
+		c.Keep = keeps[name]
 		s.collections[name] = c
 	}
 	if err := (&collections.Options{Collections: s.collections}).Check(); err != nil {
 		return err
 	}
 	if s.DeclaredOnly && len(names) == 0 {
-		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index or in the configuration file, such as --ids items=number")
+		return errors.New("--declared-only serves only declared collections and none is declared: name one with --ids, --index, --keep-changes or in the configuration file, such as --ids items=number")
 	}
 	if s.MaxDepth > collections.MaxDepth {
 		return fmt.Errorf("--max-depth: %d is too deep: it is %d at the most", s.MaxDepth, collections.MaxDepth)
@@ -509,8 +537,50 @@ func (s *settings) check(file *configFile) error {
 			return fmt.Errorf("--origin: %q is no origin: write scheme and host without a path, such as https://shop.example, or *", origin)
 		}
 	}
-	_, _, err := s.dataSet()
+	for _, room := range s.Publish {
+		pattern, err := crud.ParseRoomPattern(room)
+		if err != nil {
+			return fmt.Errorf("--publish: %w", err)
+		}
+		s.publish = append(s.publish, pattern)
+	}
+	_, _, err = s.dataSet()
 	return err
+}
+
+// noSeparator is the tag of a setting whose values are not taken apart at commas, ruleSeparator what stands between
+// several of them in one text, as in the environment.
+const (
+	noSeparator   = -1
+	ruleSeparator = ";"
+)
+
+// keepRules reads --keep-changes: by the collection's name, and "" for the others.
+func (s *settings) keepRules() (map[string]collections.Keep, error) {
+	rules := map[string]collections.Keep{}
+	for _, value := range s.KeepChanges {
+		for rule := range strings.SplitSeq(value, ruleSeparator) {
+			name, length, named := strings.Cut(rule, "=")
+			if name = strings.TrimSpace(name); !named {
+				name, length = "", rule
+			} else if name == "" {
+				return nil, fmt.Errorf("--keep-changes: %q names no collection: write it like items=7d, or 7d for all", rule)
+			}
+			keep, err := collections.ParseKeep(length)
+			if err != nil {
+				return nil, fmt.Errorf("--keep-changes: %w", err)
+			}
+			if other, twice := rules[name]; twice && other != keep {
+				of := "the collections without a rule of their own"
+				if named {
+					of = name
+				}
+				return nil, fmt.Errorf("--keep-changes: of %s is to be kept %s and %s: name one of them, and an age together with a number as in 30d,1000000", of, other, keep)
+			}
+			rules[name] = keep
+		}
+	}
+	return rules, nil
 }
 
 // declare makes what is configured of one collection.
@@ -577,6 +647,31 @@ func (s *settings) seed(ctx context.Context, db *collections.DB, logger *slog.Lo
 	}
 	return nil
 }
+
+// ownFiles is how many files the server may have open beside its connections.
+const ownFiles = 100
+
+// fitFiles sees that --max-connections is within what the system lets the process have open, and returns how many
+// TCP connections that leaves; 0 for any number. The default is lowered, what somebody has chosen is refused.
+func (s *settings) fitFiles(files int) (maxConns int, lowered bool, err error) {
+	if files == 0 {
+		return 0, false, nil
+	}
+	maxConns = files - ownFiles
+	switch {
+	case maxConns <= 0:
+		return 0, false, fmt.Errorf("this process may have %d files open, and needs %d beside its connections: raise the limit (ulimit -n, or LimitNOFILE of systemd)", files, ownFiles)
+	case int(s.MaxConnections) <= maxConns:
+	case s.MaxConnections != defaultMaxConnections:
+		return 0, false, fmt.Errorf("--max-connections: this process may have %d files open, which is room for %d connections, not for %d: raise the limit (ulimit -n, or LimitNOFILE of systemd), or set fewer", files, maxConns, s.MaxConnections)
+	default:
+		s.MaxConnections, lowered = count(maxConns), true
+	}
+	return maxConns, lowered, nil
+}
+
+// defaultMaxConnections is that of --max-connections.
+const defaultMaxConnections = 20_000
 
 func (s *settings) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}
@@ -679,16 +774,17 @@ var errZero = errors.New("it must be more than zero")
 
 // configFile is what a configuration file says. The zero value is that of no file.
 type configFile struct {
-	values  map[string]string   // by the setting's name; lists joined with commas, as in the environment
-	ids     map[string]string   // the kind of ids by collection
-	indexes map[string][]string // the indexes by collection
-	named   []string            // the collections of the section
+	values  map[string][]string         // by the setting's name
+	ids     map[string]string           // the kind of ids by collection
+	indexes map[string][]string         // the indexes by collection
+	keeps   map[string]collections.Keep // how much is kept by collection
+	named   []string                    // the collections of the section
 }
 
 // readFile reads a configuration file that may have the known settings;
 // without a name it is empty.
 func readFile(name string, known []string) (*configFile, error) {
-	file := &configFile{values: map[string]string{}, ids: map[string]string{}, indexes: map[string][]string{}}
+	file := &configFile{values: map[string][]string{}, ids: map[string]string{}, indexes: map[string][]string{}, keeps: map[string]collections.Keep{}}
 	if name == "" {
 		return file, nil
 	}
@@ -717,13 +813,13 @@ func readFile(name string, known []string) (*configFile, error) {
 			if !ok {
 				return fail("has a setting %s that is neither one value nor a list of values", key)
 			}
-			file.values[key] = strings.Join(list, ",")
+			file.values[key] = list
 		}
 	}
 	return file, nil
 }
 
-// readCollections reads the section collections: { items: { ids: uuid, indexes: [price, category+price] } }.
+// readCollections reads the section collections: { items: { ids: uuid, indexes: [price, category+price], keep: 30d } }.
 func (f *configFile) readCollections(section any) error {
 	named, ok := section.(map[string]any)
 	if section != nil && !ok {
@@ -746,8 +842,16 @@ func (f *configFile) readCollections(section any) error {
 				f.indexes[name] = list
 			case field == "indexes":
 				return fmt.Errorf("the indexes of %s are not a list of paths, such as [price, category+price]", name)
+			case field == "keep" && ok:
+				keep, err := collections.ParseKeep(strings.Join(list, ","))
+				if err != nil {
+					return fmt.Errorf("%s is to keep what is none: %w", name, err)
+				}
+				f.keeps[name] = keep
+			case field == "keep":
+				return fmt.Errorf("what %s is to keep of its changes is no age, such as 30d, and no number", name)
 			default:
-				return fmt.Errorf("%s has the unknown field %q: the known ones are ids and indexes", name, field)
+				return fmt.Errorf("%s has the unknown field %q: the known ones are ids, indexes and keep", name, field)
 			}
 		}
 	}

@@ -103,6 +103,40 @@ collections:
 	}
 }
 
+func TestKeepChanges(t *testing.T) {
+	const day = 24 * time.Hour
+	type kept struct {
+		common collections.Keep
+		own    map[string]collections.Collection
+	}
+	for name, c := range map[string]struct {
+		args []string
+		env  string
+		file string
+		want kept
+	}{
+		"default":     {want: kept{common: collections.DefaultKeep}},
+		"flags":       {args: []string{"--keep-changes=1000", "--keep-changes", "items=7d,100", "--keep-changes=logs=all"}, want: kept{collections.Keep{Changes: 1000}, map[string]collections.Collection{"items": {Keep: collections.Keep{Age: 7 * day, Changes: 100}}, "logs": {Keep: collections.KeepAll}}}},
+		"one alone":   {args: []string{"--keep-changes=items=7d"}, want: kept{own: map[string]collections.Collection{"items": {Keep: collections.Keep{Age: 7 * day}}}}},
+		"environment": {env: "12h,1000; items=7d", want: kept{collections.Keep{Age: 12 * time.Hour, Changes: 1000}, map[string]collections.Collection{"items": {Keep: collections.Keep{Age: 7 * day}}}}},
+		"file":        {file: "keep-changes: [items=7d, 1000]\ncollections: {orders: {keep: 100}, logs: {keep: [1d, 5]}}\n", want: kept{collections.Keep{Changes: 1000}, map[string]collections.Collection{"items": {Keep: collections.Keep{Age: 7 * day}}, "orders": {Keep: collections.Keep{Changes: 100}}, "logs": {Keep: collections.Keep{Age: day, Changes: 5}}}}},
+		"flag wins":   {args: []string{"--keep-changes=items=7d"}, file: "collections: {items: {keep: 100}}\n", want: kept{own: map[string]collections.Collection{"items": {Keep: collections.Keep{Age: 7 * day}}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, err := read(t, c.args, map[string]string{"ACKBASE_KEEP_CHANGES": c.env}, c.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want.own == nil {
+				c.want.own = map[string]collections.Collection{}
+			}
+			if diff := cmp.Diff(c.want, kept{s.keep, s.collections}, cmp.AllowUnexported(kept{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestBadSettingsSayWhatWouldBeRight(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
@@ -150,10 +184,20 @@ func TestBadSettingsSayWhatWouldBeRight(t *testing.T) {
 		"no YAML":               {file: "listen: [\n", want: []string{"ackbase.yaml", "YAML"}},
 		"a list":                {file: "- listen\n", want: []string{"ackbase.yaml", "YAML"}},
 		"collections as a list": {file: "collections: [items]\n", want: []string{"ackbase.yaml", "{items: {ids: uuid"}},
-		"unknown field":         {file: "collections: {items: {id: uuid}}\n", want: []string{`"id"`, "ids and indexes"}},
+		"unknown field":         {file: "collections: {items: {id: uuid}}\n", want: []string{`"id"`, "ids, indexes and keep"}},
 		"collection as a text":  {file: "collections: {items: uuid}\n", want: []string{"items: {ids: uuid"}},
 		"indexes as a map":      {file: "collections: {items: {indexes: {a: b}}}\n", want: []string{"indexes of items"}},
 		"ids as a list":         {file: "collections: {items: {ids: [uuid, number]}}\n", want: []string{"ids of items"}},
+		"keep without a unit":   {args: []string{"--keep-changes=30x"}, want: []string{"--keep-changes", "30x", "30d,1000000"}},
+		"keep nothing":          {args: []string{"--keep-changes=0"}, want: []string{"--keep-changes", "more than zero"}},
+		"keep for two ages":     {args: []string{"--keep-changes=30d,7d"}, want: []string{"--keep-changes", "one age"}},
+		"keep of nothing":       {args: []string{"--keep-changes==7d"}, want: []string{"--keep-changes", "items=7d"}},
+		"keep twice":            {args: []string{"--keep-changes=30d", "--keep-changes=1000"}, want: []string{"without a rule", "30d and 1000", "30d,1000000"}},
+		"keep items twice":      {args: []string{"--keep-changes=items=30d;items=1000"}, want: []string{"items", "30d and 1000"}},
+		"keep a bad name":       {args: []string{"--keep-changes=1items=7d"}, want: []string{"1items"}},
+		"keep in environment":   {env: map[string]string{"ACKBASE_KEEP_CHANGES": "long"}, want: []string{"long", "30d"}},
+		"keep in file":          {file: "collections: {items: {keep: long}}\n", want: []string{"items", "long", "30d"}},
+		"keep as a map":         {file: "collections: {items: {keep: {a: b}}}\n", want: []string{"items", "30d"}},
 		"collection's bad name": {file: "collections: {1items: {}}\n", want: []string{"1items"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +229,7 @@ func TestHelpAndVersion(t *testing.T) {
 		"Usage: ackbase", "Examples:", "ACKBASE_LOG_LEVEL", "\nServer\n", "\nData\n", "\nLimits\n", "\nConnections\n",
 		`--listen="127.0.0.1:3000"`, `--data="ackbase.db"`, "--config=FILE", "--origin=ORIGIN", "--index=", "--ids=", "--declared-only", "--seed=NAME",
 		"--ping-interval=25s", "--ping-timeout=20s", "--connect-timeout=45s", "--max-message=2MB", "--max-item=1MB", "--max-answer=16MB",
-		"--max-snapshot=10000", "--max-subscriptions=256", `--log-level="info"`, `--log-format="text"`, "--version",
+		"--max-snapshot=10000", "--max-subscriptions=256", "--keep-changes=", `--log-level="info"`, `--log-format="text"`, "--version",
 	} {
 		if !strings.Contains(help, part) {
 			t.Errorf("--help does not have %q", part)
@@ -222,10 +266,44 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	for _, flag := range parser.Model.Flags {
 		if flag.Group != nil && slices.Contains([]string{"Limits", "Messages", "Connections", "Clients", "Slow clients"}, flag.Group.Key) && flag.HasDefault && flag.Name != "metrics-from" {
-			flags[flag.Name] = flag.Default
+			flags[flag.Name] = strings.ReplaceAll(flag.Default, ",", "")
 		}
 	}
 	if diff := cmp.Diff(flags, documented); diff != "" {
 		t.Errorf("the defaults of the flags and those in crud/PROTOCOL.md (-flags +document):\n%s", diff)
+	}
+}
+
+// TestMaxConnectionsFitTheSystem: a default is lowered, a choice is refused.
+func TestMaxConnectionsFitTheSystem(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		files       int
+		connections int
+		refused     string
+	}{
+		{nil, 0, 20_000, ""},
+		{nil, 1 << 20, 20_000, ""},
+		{nil, 20_100, 20_000, ""},
+		{nil, 20_099, 19_999, ""},
+		{nil, 1024, 924, ""},
+		{nil, 100, 0, "ulimit -n"},
+		{[]string{"--max-connections=500"}, 1024, 500, ""},
+		{[]string{"--max-connections=30000"}, 1024, 0, "room for 924"},
+	} {
+		s, _, err := read(t, c.args, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen := int(s.MaxConnections)
+		most, lowered, err := s.fitFiles(c.files)
+		switch {
+		case c.refused != "":
+			if err == nil || !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("%v with %d files: %v, want an error that tells of %q", c.args, c.files, err, c.refused)
+			}
+		case err != nil, int(s.MaxConnections) != c.connections, lowered != (c.connections != chosen), c.files > 0 && most != c.files-100:
+			t.Errorf("%v with %d files: %d connections, lowered %v, %d in all, %v; want %d", c.args, c.files, s.MaxConnections, lowered, most, err, c.connections)
+		}
 	}
 }

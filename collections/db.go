@@ -33,13 +33,16 @@ type Options struct {
 }
 
 // Check tells what is wrong with options that a person has written: names of
-// collections, id schemes, paths of indexes. An ErrBadRequest, or nil.
+// collections, id schemes, paths of indexes, how much is kept. An ErrBadRequest, or nil.
 func (o *Options) Check() error {
 	for name, c := range o.Collections {
 		if err := CheckName(name); err != nil {
 			return err
 		}
 		if err := c.IDs.check(); err != nil {
+			return Errorf(ErrBadRequest, "collection %s: %s", name, err)
+		}
+		if err := c.Keep.check(); err != nil {
 			return Errorf(ErrBadRequest, "collection %s: %s", name, err)
 		}
 		for _, index := range c.Indexes {
@@ -100,8 +103,8 @@ func (db *DB) Head() Position { return db.store.Head() }
 func (db *DB) Oldest() Position { return db.store.Oldest() }
 
 // Changes is Store.Changes.
-func (db *DB) Changes(ctx context.Context, after Position, max int) ([]*Change, error) {
-	return db.store.Changes(ctx, after, max)
+func (db *DB) Changes(ctx context.Context, after Position, max int, of ...string) ([]*Change, error) {
+	return db.store.Changes(ctx, after, max, of...)
 }
 
 // CheckCollection tells whether a collection can be used: ErrBadRequest for a
@@ -114,6 +117,15 @@ func (db *DB) CheckCollection(name string) error {
 		return Errorf(ErrNotFound, "there is no collection %q: only those are served that the server declares", name)
 	}
 	return nil
+}
+
+// CheckValue tells whether a JSON value that is not stored keeps the bounds of an item: ErrBadRequest for
+// what CheckJSON refuses, ErrTooLarge.
+func (db *DB) CheckValue(raw []byte) error {
+	if len(raw) > db.options.MaxItem {
+		return Errorf(ErrTooLarge, "the value has %d bytes: at most %d", len(raw), db.options.MaxItem)
+	}
+	return CheckJSON(raw, db.options.MaxDepth)
 }
 
 // Get returns an item, a copy, and the position of the view it was read in.

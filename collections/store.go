@@ -33,15 +33,20 @@ type Store interface {
 	// Head is the position of the newest announced change.
 	Head() Position
 
-	// Oldest is the oldest position that Changes can go on from.
+	// Oldest is the oldest position from which Changes has the changes of all
+	// collections: right after the newest change that was pruned.
 	Oldest() Position
 
 	// Changes returns the announced changes after a position, in the order of the
-	// log without a gap, at least one and at most max. Where there is none
-	// yet it waits for one until ctx ends, and then returns ctx's error. A
-	// position that is too old, beyond the head, of another epoch or whose tag
-	// is not that of its change: ErrGone.
-	Changes(ctx context.Context, after Position, max int) ([]*Change, error)
+	// log, at least one and at most max. Where there is none yet it waits for one until
+	// ctx ends, and then returns ctx's error.
+	//
+	// A store prunes its log (Keep), also while a reader is on its way through it. Of the
+	// collections in of, or of all where none is named, no change is ever missing: if one
+	// after the position was pruned, it is an ErrGone. Those of others may be missing.
+	// A position beyond the head, of another epoch, or whose tag is not that of its
+	// change: ErrGone. The change that a position names may itself be pruned.
+	Changes(ctx context.Context, after Position, max int, of ...string) ([]*Change, error)
 
 	// Close lets the updates that are queued finish, and returns when all
 	// goroutines of the store are gone. Calls after it: ErrUnavailable.
@@ -87,8 +92,8 @@ type Reader interface {
 	// changes may be kept.
 	//
 	// With a nil position come all that the log still has, and none where the item is there but its
-	// changes are not. A position that Changes cannot go on from, or after which changes of the
-	// item are no longer there: ErrGone. No such item, nor any change of one: ErrNotFound.
+	// changes are not. A position that Changes cannot go on from with this
+	// collection, or after which changes of the item are no longer there: ErrGone. No such item, nor any change of one: ErrNotFound.
 	History(ctx context.Context, collection string, id ID, after *Position, max int) (changes []*Change, more bool, err error)
 
 	// PositionAt is the position of the last change, of any collection, whose time is not after t; that before
@@ -160,6 +165,7 @@ type Page struct {
 type Collection struct {
 	IDs     IDScheme // how POST without an id makes one
 	Indexes []Index
+	Keep    Keep // how much of its changes is kept; zero: as of the collections without a Keep, together
 }
 
 // Index is a declared index: items in the order of these paths, then of the id.

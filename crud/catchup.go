@@ -30,7 +30,13 @@ func (s *Service) catchUp(c *Session) {
 		if ok {
 			return
 		}
-		changes, err := s.changes(from, feedPiece)
+		s.hub.mu.Lock()
+		of := c.collections()
+		s.hub.mu.Unlock()
+		if len(of) == 0 {
+			continue // unsubscribed from all meanwhile
+		}
+		changes, err := s.changes(from, feedPiece, of...)
 		if err != nil {
 			s.hub.mu.Lock()
 			c.running = false
@@ -41,7 +47,7 @@ func (s *Service) catchUp(c *Session) {
 			}
 			return
 		}
-		s.catchUpWith(c, changes)
+		s.catchUpWith(c, changes, of)
 	}
 }
 
@@ -80,8 +86,9 @@ func (s *Service) catchUpFromRing(c *Session) (collections.Position, bool) {
 	}
 }
 
-// catchUpWith delivers changes that were read from the store, as far as the session takes them.
-func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
+// catchUpWith delivers changes that were read from the store, as far as the session takes them. Of
+// collections that are not in of some may be missing.
+func (s *Service) catchUpWith(c *Session, changes []*collections.Change, of []string) {
 	h := &s.hub
 	h.mu.Lock()
 	rooms := c.filters()
@@ -89,7 +96,7 @@ func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
 	for len(changes) > 0 {
 		v := s.judge(c, rooms, changes[:min(len(changes), catchUpPiece)])
 		h.mu.Lock()
-		if c.gone || c.held > 0 {
+		if c.gone || c.held > 0 || !slices.Equal(of, c.collections()) { // subscribed meanwhile
 			h.mu.Unlock()
 			return
 		}
@@ -108,7 +115,7 @@ func (s *Service) catchUpWith(c *Session, changes []*collections.Change) {
 // is left as it should be. The hub is locked.
 func (s *Service) goesOn(c *Session) bool {
 	if !c.gone && !c.closed.Load() && c.held == 0 && s.ctx.Err() == nil {
-		if c.position.Seq >= s.hub.position.Seq {
+		if c.position.Seq >= s.hub.position.Seq || len(c.rooms) == 0 {
 			s.keepUp(c)
 		} else if c.conn.Writable() {
 			return true
@@ -147,4 +154,14 @@ func (s *Service) deliverAll(c *Session, v verdicts) int {
 		c.position = change.Position
 	}
 	return len(v.changes)
+}
+
+// collections are those that the session has subscribed to something of, in order. The hub is locked.
+func (c *Session) collections() []string {
+	of := make([]string, 0, len(c.rooms))
+	for _, sub := range c.rooms {
+		of = append(of, sub.audience.room.collection)
+	}
+	slices.Sort(of)
+	return slices.Compact(of)
 }

@@ -55,6 +55,15 @@ type ChangeWire interface {
 	Change(e *Event) Frame
 }
 
+// PublishWire is a Wire whose connections take published events too, not those of changes alone.
+type PublishWire interface {
+	Wire
+
+	// Publish encodes an event that a client publishes, with one argument. It must not keep
+	// the payload.
+	Publish(name string, payload []byte) Frame
+}
+
 // Frame is an encoded event: whatever the Wire makes and the Conn takes, shared
 // by all connections of the kind and never modified.
 type Frame any

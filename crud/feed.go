@@ -25,6 +25,7 @@ type hub struct {
 	rooms         int
 	behind        int // sessions
 	delivered     uint64
+	published     uint64
 	fromRing      uint64 // changes that sessions which were behind have caught up with
 	fromLog       uint64
 }
@@ -95,15 +96,15 @@ func (s *Service) feed() {
 	}
 }
 
-// changes reads the log. A panic, as a damaged file may cause, is an error: it
-// is on a goroutine where it would end the process.
-func (s *Service) changes(from collections.Position, max int) (changes []*collections.Change, err error) {
+// changes reads the log, of which nothing may be missing of the collections in of, or of all. A panic,
+// as a damaged file may cause, is an error: it is on a goroutine where it would end the process.
+func (s *Service) changes(from collections.Position, max int, of ...string) (changes []*collections.Change, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("reading the change log panicked: %v", p)
 		}
 	}()
-	return s.db.Changes(s.ctx, from, max)
+	return s.db.Changes(s.ctx, from, max, of...)
 }
 
 // offer hands one change to all who asked for it and keep up.

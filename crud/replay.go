@@ -14,7 +14,7 @@ const notLive = math.MaxUint64
 // then live events. A subscription that is held already begins anew.
 func (r *request) joinSince(t target, f form, since collections.Position) error {
 	s, c := r.session.service, r.session
-	if err := s.reachesBack(since); err != nil {
+	if err := s.reachesBack(since, r.collection); err != nil {
 		return err
 	}
 	h := &s.hub
@@ -37,8 +37,9 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 	return nil
 }
 
-// reachesBack tells whether the log can be gone on from a position: nil, or an ErrGone.
-func (s *Service) reachesBack(p collections.Position) error {
+// reachesBack tells whether the log can be gone on from a position with the changes of
+// collections: nil, or an ErrGone.
+func (s *Service) reachesBack(p collections.Position, of ...string) error {
 	// An answer's cursor may be ahead of what has been announced, for a moment.
 	for head := s.db.Head(); p.Epoch == head.Epoch && p.Seq > head.Seq; head = s.db.Head() {
 		var written collections.Position
@@ -51,14 +52,14 @@ func (s *Service) reachesBack(p collections.Position) error {
 		if p.Seq > written.Seq {
 			break // and Changes tells what is wrong with it
 		}
-		if _, err := s.changes(head, 1); err != nil {
+		if _, err := s.changes(head, 1, of...); err != nil {
 			return err
 		}
 	}
 	if p == s.db.Head() {
 		return nil
 	}
-	_, err := s.changes(p, 1)
+	_, err := s.changes(p, 1, of...)
 	return err
 }
 
@@ -138,7 +139,7 @@ func (s *Service) replayFromStore(c *Session, sub *subscription, from collection
 	case <-s.ctx.Done():
 		return s.ctx.Err()
 	}
-	changes, err := s.changes(from, feedPiece)
+	changes, err := s.changes(from, feedPiece, sub.audience.room.collection)
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,11 @@ var verbs = map[string]*verb{
 	"SUBSCRIBE":   {"SUBSCRIBE", "SUBSCRIBE, collection, id?, options?", 5, 1},
 	"UNSUBSCRIBE": {"UNSUBSCRIBE", "UNSUBSCRIBE, collection, id?, { filters }?", 6, 1},
 	"HISTORY":     {"HISTORY", "HISTORY, collection, id, options?", 7, 1},
+	"PUBLISH":     {"PUBLISH", "PUBLISH, room, event, payload", 8, 1},
 }
 
 const (
-	verbCount = 8
+	verbCount = 9
 	noVerb    = -1 // the index of a name that is none
 )
 
@@ -92,6 +93,9 @@ func (r *request) run() error {
 	}
 	if r.binary {
 		return badRequest("%s takes JSON, not binary data: encode it as text, as base64 for one", r.verb.name)
+	}
+	if r.verb.name == "PUBLISH" {
+		return r.publish()
 	}
 	if len(r.args) == 0 {
 		return badRequest("%s needs a collection: %s", r.verb.name, r.verb.usage)

@@ -14,7 +14,7 @@ import (
 
 // codes are the error codes of the contract that a request can get here.
 var codes = map[string]float64{
-	"BAD_REQUEST": 400, "NOT_FOUND": 404, "CONFLICT": 409, "GONE": 410, "PRECONDITION_FAILED": 412, "TOO_LARGE": 413,
+	"BAD_REQUEST": 400, "FORBIDDEN": 403, "NOT_FOUND": 404, "CONFLICT": 409, "GONE": 410, "PRECONDITION_FAILED": 412, "TOO_LARGE": 413,
 }
 
 // FuzzDo sends whatever JSON as a request: it is answered once, with three values
@@ -30,10 +30,11 @@ func FuzzDo(f *testing.F) {
 		`"items",null,{"filters":{"name":"x"},"snapshot":true,"patch":true}`,
 		`"items",{"name":"x"},{"key":"k"}`, `"items",{"id":1,"n":[1.0,{"b":1,"a":2}]},{"key":"l","ifMatch":"*","reason":""}`, `"items",1,{"key":"m"}`,
 		`"items",[{"op":"add","path":"/8","value":{}}],{"key":"n"}`, `"items",1,{},{"key":""}`, `"items",{},{"key":1}`, `"items",{},{"key":"\u0000"}`,
+		`"items","event",{"a":[1,null]}`, `"items/1","event","text"`, `"items","ADDED",1`, `"items/","e",1`,
 		`"items",{"a":1,"a":2}`, `"items",{"a":"\ud800"}`, `"items",{"__proto__":1}`, `"it/ems"`, `"items",1e400`, `"items",-1`, `"items",9007199254740993`,
 		`"items",{"id":"a/b"}`, `"items",{"filters":{"a":{"$regex":"x"}}}`, `"items",` + strings.Repeat("[", 70) + strings.Repeat("]", 70),
 	} {
-		for verb := range uint8(8) {
+		for verb := range uint8(len(crud.Verbs())) {
 			f.Add(verb, args)
 		}
 	}
@@ -43,7 +44,7 @@ func FuzzDo(f *testing.F) {
 			f.Add(uint8(verb), seed.Args)
 		}
 	}
-	s, _ := open(f, nil)
+	s, _ := open(f, &crud.Options{Publish: patterns(f, "items", "items/*")})
 	c := dial(s, "fuzzer", 1<<30)
 	f.Fuzz(func(t *testing.T, verb uint8, args string) {
 		var raw []json.RawMessage

@@ -22,6 +22,7 @@ type Options struct {
 	RequestRate      int           // requests a second of one session, and ten times as many at once; a million when 0
 	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
+	Publish          []RoomPattern // rooms that clients may publish to; none when empty
 	Logger           *slog.Logger  // slog.Default() when nil
 }
 

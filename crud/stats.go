@@ -14,7 +14,8 @@ type Stats struct {
 	Subscriptions int
 	Rooms         int
 	Behind        int    // sessions whose delivery stands behind the newest change
-	Delivered     uint64 // events
+	Delivered     uint64 // events of changes
+	Published     uint64 // events of PUBLISH
 	FromRing      uint64 // changes that sessions behind caught up with, from memory
 	FromLog       uint64 // the same from the store's log
 	RingBytes     int    // of recent changes in memory
@@ -119,7 +120,7 @@ func (s *Service) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	stats.Subscriptions, stats.Rooms, stats.Behind = h.subscriptions, h.rooms, h.behind
-	stats.Delivered, stats.FromRing, stats.FromLog = h.delivered, h.fromRing, h.fromLog
+	stats.Delivered, stats.Published, stats.FromRing, stats.FromLog = h.delivered, h.published, h.fromRing, h.fromLog
 	stats.RingBytes, stats.RingChanges = h.ring.bytes, len(h.ring.changes)
 	return stats
 }

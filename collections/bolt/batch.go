@@ -10,14 +10,15 @@ import (
 // see the writes of those before them and one that fails leaves no trace, and
 // so that an item written twice is stored once.
 type batch struct {
-	store   *Store
-	tx      *bbolt.Tx
-	updates []*update
-	written int                  // updates that wrote something
-	bytes   int                  // roughly what the batch holds in memory
-	head    head                 // after the changes so far
-	base    collections.Position // before the first of them
-	now     int64                // Unix milliseconds, the time of all its changes
+	store    *Store
+	tx       *bbolt.Tx
+	updates  []*update
+	written  int                  // updates that wrote something
+	prunings int                  // of these, those of the pruner
+	bytes    int                  // roughly what the batch holds in memory
+	head     head                 // after the changes so far
+	base     collections.Position // before the first of them
+	now      int64                // Unix milliseconds, the time of all its changes
 
 	collection string        // of bucket, the one read last
 	bucket     *bbolt.Bucket // nil where nobody has written to it
@@ -28,7 +29,8 @@ type batch struct {
 
 	changes     []*collections.Change
 	changeBytes int
-	arena       []byte // of what is put into the file; bbolt needs it until the commit
+	pruned      []uint64 // changes to remove from the log
+	arena       []byte   // of what is put into the file; bbolt needs it until the commit
 }
 
 type itemKey struct {
@@ -107,7 +109,7 @@ func (b *batch) counter(collection string) (*counterState, error) {
 	if state := b.counters[collection]; state != nil {
 		return state, nil
 	}
-	stored, err := decodeCounters(b.tx.Bucket(bucketCollections).Get([]byte(collection)))
+	stored, err := countersOf(b.tx, collection)
 	if err != nil {
 		return nil, err
 	}

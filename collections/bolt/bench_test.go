@@ -55,18 +55,18 @@ func catalogue(indexes ...collections.Index) map[string]collections.Collection {
 
 // BenchmarkPost is a durable POST: a running number, a look at whether it exists, the write.
 func BenchmarkPost(b *testing.B) {
-	benchmarkPost(b, nil)
+	benchmarkPost(b, &Options{})
 }
 
 // BenchmarkPostIndexed is the same with an index on a random value.
 func BenchmarkPostIndexed(b *testing.B) {
-	benchmarkPost(b, catalogue(collections.Index{Paths: []string{"price"}}))
+	benchmarkPost(b, &Options{Collections: catalogue(collections.Index{Paths: []string{"price"}})})
 }
 
-func benchmarkPost(b *testing.B, c map[string]collections.Collection) {
+func benchmarkPost(b *testing.B, o *Options) {
 	for _, inFlight := range []int{1, 64, 256} {
 		b.Run(fmt.Sprint(inFlight, "InFlight"), func(b *testing.B) {
-			s := open(b, filepath.Join(b.TempDir(), "data.db"), &Options{Collections: c})
+			s := open(b, filepath.Join(b.TempDir(), "data.db"), &Options{Collections: o.Collections, Keep: o.Keep})
 			b.ReportAllocs()
 			slots := make(chan error, inFlight)
 			for range inFlight {

@@ -52,9 +52,22 @@ func checkFile(path string) error {
 	return nil
 }
 
+// boltMeta is what a meta page says of the file.
+type boltMeta struct {
+	pageSize    int64
+	freeList    uint64 // the page of the list of free pages
+	pages       uint64 // that the file has
+	transaction uint64
+}
+
 // newestMeta is how long the file must be by the newer of its good meta pages.
 func newestMeta(f io.ReaderAt) (size int64, ok bool) {
-	var newest uint64
+	m, ok := readNewestMeta(f)
+	return int64(m.pages) * m.pageSize, ok
+}
+
+// readNewestMeta is the newer one of the file's good meta pages.
+func readNewestMeta(f io.ReaderAt) (newest boltMeta, ok bool) {
 	try := func(at int64) (pageSize int64) {
 		var b [pageHeader + metaSize]byte
 		if _, err := f.ReadAt(b[:], at); err != nil {
@@ -66,21 +79,23 @@ func newestMeta(f io.ReaderAt) (size int64, ok bool) {
 		if binary.NativeEndian.Uint32(m) != boltMagic || binary.NativeEndian.Uint32(m[4:]) != boltVersion || binary.NativeEndian.Uint64(m[metaSize-8:]) != sum.Sum64() {
 			return 0
 		}
-		pageSize = int64(binary.NativeEndian.Uint32(m[8:]))
-		pages, txid := binary.NativeEndian.Uint64(m[40:]), binary.NativeEndian.Uint64(m[48:])
-		if pageSize >= minPage && pageSize <= maxPage && pages < 1<<40 && (!ok || txid > newest) {
-			newest, size, ok = txid, int64(pages)*pageSize, true
+		found := boltMeta{
+			pageSize: int64(binary.NativeEndian.Uint32(m[8:])), freeList: binary.NativeEndian.Uint64(m[32:]),
+			pages: binary.NativeEndian.Uint64(m[40:]), transaction: binary.NativeEndian.Uint64(m[48:]),
 		}
-		return pageSize
+		if found.pageSize >= minPage && found.pageSize <= maxPage && found.pages < 1<<40 && (!ok || found.transaction > newest.transaction) {
+			newest, ok = found, true
+		}
+		return found.pageSize
 	}
 	if pageSize := try(0); pageSize > 0 {
 		try(pageSize)
-		return size, ok
+		return newest, ok
 	}
 	for at := int64(minPage); at <= maxPage; at *= 2 { // the first one is bad: the second tells where it is itself
 		if try(at) > 0 {
 			break
 		}
 	}
-	return size, ok
+	return newest, ok
 }

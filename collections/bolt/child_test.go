@@ -19,7 +19,7 @@ const (
 	childFile = "ACKBASE_BOLT_FILE"
 )
 
-var childModes = map[string]func(path string) error{"writers": childWriters}
+var childModes = map[string]func(path string) error{"writers": childWriters, "pruner": childPruner}
 
 func child() bool {
 	mode := os.Getenv(childMode)

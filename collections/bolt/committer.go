@@ -167,9 +167,11 @@ func (b *batch) commit() (err error) {
 			return b.store.writeError(err)
 		}
 	}
+	b.store.free.prepare(b.store.db)
 	if err := tx.Commit(); err != nil {
 		return b.store.writeError(err)
 	}
+	b.store.free.committed(b.store.db)
 	if b.store.hooks.afterCommit != nil {
 		if err := b.store.hooks.afterCommit(); err != nil {
 			return b.store.writeError(err)
@@ -177,6 +179,10 @@ func (b *batch) commit() (err error) {
 	}
 	failed = false
 	b.store.committed = b.head
+	if len(b.changes) > 0 {
+		b.store.tagsStored = true
+		b.store.pruner.changed()
+	}
 	b.store.counts.committed(b, time.Since(began))
 	return nil
 }

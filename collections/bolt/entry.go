@@ -76,6 +76,34 @@ func entryChain(b []byte) (tag uint32, prev collections.Rev, err error) {
 	return tag, prev, err
 }
 
+// entrySeq reads the key of an entry.
+func entrySeq(k []byte) (uint64, error) {
+	if len(k) != 8 {
+		return 0, errEntry
+	}
+	return binary.BigEndian.Uint64(k), nil
+}
+
+// about is what of an entry says whether it is kept.
+type about struct {
+	time       int64  // Unix milliseconds
+	collection []byte // part of the entry
+}
+
+// entryAbout reads only that.
+func entryAbout(b []byte) (about, error) {
+	r := entryReader{b: b}
+	r.take(5)
+	a := about{time: r.varint()}
+	r.uvarint()
+	r.take(4)
+	a.collection = r.text()
+	if r.bad {
+		return about{}, errEntry
+	}
+	return a, nil
+}
+
 // decodeEntry reads what appendEntry wrote. The change's JSON is part of b.
 func decodeEntry(epoch, seq uint64, b []byte) (*collections.Change, error) {
 	r := entryReader{b: b}

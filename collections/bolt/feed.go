@@ -2,7 +2,7 @@ package bolt
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 
@@ -24,19 +24,19 @@ const maxReadBytes = 4 << 20
 // committer handed them over, so that those who keep up read nothing from the file.
 type feed struct {
 	mu      sync.Mutex
-	oldest  collections.Position
 	base    collections.Position  // right before tail[0]; the head where the tail is empty
 	tail    []*collections.Change // without a gap up to the head
+	most    int                   // of the tail
 	bytes   int                   // of the tail
 	head    collections.Position
 	waiting chan struct{} // closed and replaced when the head moves or the feed closes; nil when nobody waits
 	closed  bool
 }
 
-func (f *feed) reset(head, oldest collections.Position) {
+func (f *feed) reset(head collections.Position) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.head, f.base, f.oldest = head, head, oldest
+	f.head, f.base = head, head
 }
 
 // Head is the position of the newest announced change.
@@ -44,13 +44,6 @@ func (f *feed) Head() collections.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.head
-}
-
-// Oldest is the oldest position that can be gone on from.
-func (f *feed) Oldest() collections.Position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.oldest
 }
 
 // announce makes durable changes known. base is the position before the first.
@@ -63,7 +56,7 @@ func (f *feed) announce(base collections.Position, changes []*collections.Change
 	f.tail = append(f.tail, changes...)
 	f.bytes += bytes
 	drop := 0
-	for drop < len(f.tail)-1 && (len(f.tail)-drop > maxTailChanges || f.bytes > maxTailBytes) {
+	for drop < len(f.tail)-1 && (len(f.tail)-drop > f.most || f.bytes > maxTailBytes) {
 		f.bytes -= changeSize(f.tail[drop])
 		drop++
 	}
@@ -103,8 +96,6 @@ func (f *feed) after(p collections.Position, max int) (changes []*collections.Ch
 		return nil, f.head, false, nil, errOtherEpoch
 	case p.Seq > f.head.Seq:
 		return nil, f.head, false, nil, errBeyond
-	case p.Seq < f.oldest.Seq:
-		return nil, f.head, false, nil, errTooOld
 	case p.Seq < f.base.Seq:
 		return nil, f.head, true, nil, nil
 	}
@@ -119,10 +110,27 @@ func (f *feed) after(p collections.Position, max int) (changes []*collections.Ch
 	if n < len(f.tail) {
 		return slices.Clone(f.tail[n:min(len(f.tail), n+max)]), f.head, false, nil, nil
 	}
+	return nil, f.head, false, f.wait(), nil
+}
+
+// wait is what is closed when the head moves. It must be called with mu held.
+func (f *feed) wait() <-chan struct{} {
 	if f.waiting == nil {
 		f.waiting = make(chan struct{})
 	}
-	return nil, f.head, false, f.waiting, nil
+	return f.waiting
+}
+
+// beyond is what is closed when the head has moved on from what it was.
+func (f *feed) beyond(head collections.Position) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.head != head || f.closed {
+		moved := make(chan struct{})
+		close(moved)
+		return moved
+	}
+	return f.wait()
 }
 
 var (
@@ -130,11 +138,13 @@ var (
 	errBeyond     = collections.Errorf(collections.ErrGone, "the cursor is beyond the newest change, as after a restored backup: take a new snapshot")
 	errTooOld     = collections.Errorf(collections.ErrGone, "the cursor is older than what the server keeps: take a new snapshot")
 	errOtherTag   = collections.Errorf(collections.ErrGone, "the cursor's change is not in this database's log, as after a restored backup: take a new snapshot")
+	errGap        = errors.New("bolt: the change log has a gap that is not of pruning: the file is damaged, restore it from a backup")
 )
 
 // Changes implements collections.Store. A max below 1 counts as 1. It may
-// return fewer than max, where they are large, though there are more.
-func (s *Store) Changes(ctx context.Context, after collections.Position, max int) ([]*collections.Change, error) {
+// return fewer than max, where they are large, though there are more. What is still
+// in memory is had from there, also when it was pruned from the file.
+func (s *Store) Changes(ctx context.Context, after collections.Position, max int, of ...string) ([]*collections.Change, error) {
 	if max < 1 {
 		max = 1
 	}
@@ -147,7 +157,12 @@ func (s *Store) Changes(ctx context.Context, after collections.Position, max int
 			return changes, err
 		}
 		if fromLog {
-			return s.readLog(after, head, max)
+			changes, err := s.readLog(after, head, max, of)
+			if err != nil || len(changes) > 0 {
+				return changes, err
+			}
+			// All up to the head was pruned: the newest change stays, but it is not announced yet.
+			wait = s.feed.beyond(head)
 		}
 		select {
 		case <-wait:
@@ -157,28 +172,41 @@ func (s *Store) Changes(ctx context.Context, after collections.Position, max int
 	}
 }
 
-// readLog reads changes after a position, up to the announced head, in one short transaction.
-func (s *Store) readLog(after, head collections.Position, max int) ([]*collections.Change, error) {
+// readLog reads changes after a position, up to the announced head, in one short transaction. That
+// also tells what was pruned, so that what is missing is never passed over.
+func (s *Store) readLog(after, head collections.Position, max int, of []string) ([]*collections.Change, error) {
 	tx, err := s.db.Begin(false)
 	if err != nil {
 		return nil, s.beginError(err)
 	}
 	defer func() { _ = tx.Rollback() }() // of a read transaction: it cannot fail while it is open
 	log := tx.Bucket(bucketLog)
-	if err := checkTag(log, after); err != nil {
+	if err := s.tags.check(log, after); err != nil {
 		return nil, err
+	}
+	written, err := decodeHead(tx.Bucket(bucketMeta).Get(keyHead))
+	if err != nil {
+		return nil, err
+	}
+	if after.Seq < written.pruned {
+		if err := reachesBack(tx, after, of); err != nil {
+			return nil, err
+		}
 	}
 	var changes []*collections.Change
 	bytes := 0
 	c := log.Cursor()
 	next := after.Seq + 1
 	for k, v := c.Seek(logKey(next)); k != nil && len(changes) < max; k, v = c.Next() {
-		seq := binary.BigEndian.Uint64(k)
+		seq, err := entrySeq(k)
+		if err != nil {
+			return nil, err
+		}
 		if seq > head.Seq {
 			break
 		}
-		if seq != next {
-			return nil, errTooOld // pruned meanwhile
+		if seq > next && next > written.pruned {
+			return nil, errGap
 		}
 		bytes += len(v)
 		if len(changes) > 0 && bytes > maxReadBytes {
@@ -189,32 +217,23 @@ func (s *Store) readLog(after, head collections.Position, max int) ([]*collectio
 			return nil, err
 		}
 		changes = append(changes, change)
-		next++
-	}
-	if len(changes) == 0 {
-		return nil, errTooOld
+		next = seq + 1
 	}
 	return changes, nil
 }
 
-// checkTag tells whether the change that a position names is in the log.
-func checkTag(log *bbolt.Bucket, p collections.Position) error {
-	if p.Seq == 0 {
-		if p.Tag != 0 {
-			return errOtherTag
+// reachesBack tells whether all changes after a position are there: of the collections in of, or of
+// all where none is named.
+func reachesBack(tx *bbolt.Tx, after collections.Position, of []string) error {
+	for _, collection := range of {
+		if c, err := countersOf(tx, collection); err != nil {
+			return err
+		} else if after.Seq < c.pruned {
+			return errTooOld
 		}
-		return nil
 	}
-	v := log.Get(logKey(p.Seq))
-	if v == nil {
+	if len(of) == 0 {
 		return errTooOld
-	}
-	tag, err := entryTag(v)
-	if err != nil {
-		return err
-	}
-	if tag != p.Tag {
-		return errOtherTag
 	}
 	return nil
 }

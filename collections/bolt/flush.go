@@ -36,18 +36,29 @@ func (b *batch) flush() error {
 	if err := b.flushRecords(); err != nil {
 		return err
 	}
-	if len(b.changes) == 0 {
+	if len(b.changes) == 0 && len(b.pruned) == 0 {
 		return nil
 	}
 	return b.tx.Bucket(bucketMeta).Put(keyHead, b.head.append(nil))
 }
 
 func (b *batch) flushLog() error {
-	if len(b.changes) == 0 {
-		return nil
+	if len(b.changes) > 0 && !b.store.tagsStored {
+		if err := b.store.tags.store(b.tx); err != nil {
+			return err
+		}
 	}
 	log := b.tx.Bucket(bucketLog)
 	log.FillPercent = fullPages
+	for _, seq := range b.pruned {
+		key := logKey(seq)
+		if err := dropWaypoint(b.tx, seq, log.Get(key)); err != nil {
+			return err
+		}
+		if err := log.Delete(key); err != nil {
+			return err
+		}
+	}
 	for _, c := range b.changes {
 		start := len(b.arena)
 		b.arena = appendEntry(b.arena, c)

@@ -17,7 +17,7 @@ import (
 func (r *reader) History(ctx context.Context, collection string, id collections.ID, after *collections.Position, max int) ([]*collections.Change, bool, error) {
 	var floor uint64 // the change that was walked to last
 	if after != nil {
-		if err := r.reaches(*after); err != nil {
+		if err := r.reaches(*after, collection); err != nil {
 			return nil, false, err
 		}
 		floor = after.Seq
@@ -64,18 +64,19 @@ func (r *reader) newestChange(collection string, id collections.ID) (uint64, err
 	return item.Rev.Seq, nil
 }
 
-// reaches tells whether the log that the view sees can be gone on from a position.
-func (r *reader) reaches(p collections.Position) error {
+// reaches tells whether the log that the view sees can be gone on from a position with the changes of a collection.
+func (r *reader) reaches(p collections.Position, collection string) error {
 	head := r.Position()
 	switch {
 	case p.Epoch != head.Epoch:
 		return errOtherEpoch
 	case p.Seq > head.Seq:
 		return errBeyond
-	case p.Seq < r.store.oldestIn(r.tx).Seq:
-		return errTooOld
 	}
-	return checkTag(r.tx.Bucket(bucketLog), p)
+	if err := reachesBack(r.tx, p, []string{collection}); err != nil {
+		return err
+	}
+	return r.store.tags.check(r.tx.Bucket(bucketLog), p)
 }
 
 // trail gathers changes of one item, oldest first.
@@ -145,15 +146,25 @@ func (w *trail) back(end, floor uint64) error {
 // PositionAt implements collections.Reader. The times of the log never go back, so it is searched by halves.
 func (r *reader) PositionAt(collection string, t time.Time) (collections.Position, error) {
 	limit := t.UnixMilli()
-	low := r.store.oldestIn(r.tx)
+	low := collections.Position{Epoch: r.store.epoch}
 	c := r.tx.Bucket(bucketLog).Cursor()
-	if low.Seq > 0 {
-		_, v := c.Seek(logKey(low.Seq))
-		if at, err := entryTime(v); err != nil {
-			return collections.Position{}, err
-		} else if at > limit {
-			return collections.Position{}, collections.Errorf(collections.ErrGone, "the log of changes does not reach back to %s: its oldest is of %s",
+	counted, err := countersOf(r.tx, collection)
+	if err != nil {
+		return low, err
+	}
+	if counted.pruned > 0 { // when that one was written nobody knows any more, but not after the next that is there
+		k, v := c.Seek(logKey(counted.pruned))
+		at, err := entryTime(v)
+		if err != nil {
+			return low, err
+		}
+		if at > limit {
+			return low, collections.Errorf(collections.ErrGone, "the log of changes does not reach back to %s: its oldest is of %s",
 				t.UTC().Format(time.RFC3339), time.UnixMilli(at).UTC().Format(time.RFC3339))
+		}
+		low.Seq = binary.BigEndian.Uint64(k)
+		if low.Tag, err = entryTag(v); err != nil {
+			return low, err
 		}
 	}
 	for high := r.Position().Seq; low.Seq < high; {

@@ -27,6 +27,11 @@ type Options struct {
 	// is built while the file opens, one that is no longer declared is dropped.
 	Collections map[string]collections.Collection
 
+	// Keep says how much is kept of the changes of those collections, together, that have
+	// none of their own in Collections. Zero: collections.DefaultKeep. What is kept less is pruned in small
+	// steps, also of a file that has been kept longer before.
+	Keep collections.Keep
+
 	// Logger hears of what opening does and of faults. Nil: slog.Default.
 	Logger *slog.Logger
 
@@ -87,6 +92,11 @@ func Open(path string, o *Options) (*Store, error) {
 		indexes: declared,
 		hooks:   o.hooks,
 	}
+	s.feed.most = maxTailChanges
+	if o.hooks.tailChanges > 0 {
+		s.feed.most = o.hooks.tailChanges
+	}
+	s.pruner = newPruner(s, o.Keep, o.Collections)
 	if err := s.load(); err != nil {
 		_ = db.Close() // the first error says more
 		s.pages.close()
@@ -177,33 +187,24 @@ func (s *Store) load() (err error) {
 		}
 		s.syncFolder()
 	}
+	if err := s.upgrade(); err != nil {
+		return err
+	}
 	if !s.hooks.countByCursor {
 		s.pages = mapPages(s.path, s.db.Info().PageSize)
 	}
-	if s.pages == nil {
+	if s.free.most = maxFreePages; s.hooks.maxFreePages > 0 {
+		s.free.most = s.hooks.maxFreePages
+	}
+	if s.pages != nil {
+		s.free.file = s.pages.file
+	} else {
 		s.logger.Debug("bolt: totals are counted entry by entry on this system")
 	}
 	if err := s.db.View(s.loadMeta); err != nil {
 		return err
 	}
-	if err := s.bringUp(); err != nil {
-		return err
-	}
 	return s.reconcileIndexes()
-}
-
-// bringUp brings a file of an older version of ackbase up to the present format.
-func (s *Store) bringUp() error {
-	if s.format >= waypointFormat {
-		return nil
-	}
-	started := time.Now()
-	if err := s.markLog(); err != nil {
-		return collections.Errorf(collections.ErrUnavailable, "the database file %s has format %d and cannot be brought up to %d (%v): make space and start again", s.path, s.format, format, err)
-	}
-	s.logger.Info("bolt: the file has a new format, which older versions of ackbase do not read", "file", s.path, "format", format, "took", time.Since(started).Round(time.Millisecond))
-	s.format = format
-	return nil
 }
 
 // syncFolder makes the name of a new file as durable as its content will be.
@@ -219,7 +220,7 @@ func (s *Store) syncFolder() {
 
 // layOut makes the buckets of an empty file.
 func layOut(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketCollections, bucketIndexes, bucketLog, bucketRecords} {
+	for _, name := range [][]byte{bucketMeta, bucketCollections, bucketIndexes, bucketLog, bucketRecords, bucketTags} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
@@ -249,7 +250,7 @@ func (s *Store) loadMeta(tx *bbolt.Tx) error {
 		return damaged(s.path, errors.New("it does not tell its epoch"))
 	}
 	s.epoch = binary.BigEndian.Uint64(epoch)
-	for _, name := range [][]byte{bucketCollections, bucketIndexes, bucketLog, bucketRecords} {
+	for _, name := range [][]byte{bucketCollections, bucketIndexes, bucketLog, bucketRecords, bucketTags} {
 		if tx.Bucket(name) == nil {
 			return damaged(s.path, fmt.Errorf("its part %q is missing", name))
 		}
@@ -261,9 +262,12 @@ func (s *Store) loadMeta(tx *bbolt.Tx) error {
 	if err := s.checkLogEnds(tx, h); err != nil {
 		return damaged(s.path, err)
 	}
-	s.format = binary.BigEndian.Uint32(version)
 	s.committed = h
-	s.feed.reset(s.position(h), s.oldestIn(tx))
+	s.counts.kept.Store(h.kept)
+	s.feed.reset(s.position(h))
+	if err := s.tags.load(tx, h.seq); err != nil {
+		return damaged(s.path, err)
+	}
 	if err := s.pages.verify(tx, verifyTime); err != nil {
 		return damaged(s.path, err)
 	}
@@ -289,14 +293,22 @@ func (s *Store) checkLogEnds(tx *bbolt.Tx, h head) error {
 	return nil
 }
 
-// oldestIn is the oldest position that the log of a transaction can go on from:
-// before the first change, or, once changes were pruned, after the first that
-// is left, since its tag is needed to know a cursor.
-func (s *Store) oldestIn(tx *bbolt.Tx) collections.Position {
-	k, v := tx.Bucket(bucketLog).Cursor().First()
-	if len(k) != 8 || binary.BigEndian.Uint64(k) == 1 {
-		return collections.Position{Epoch: s.epoch}
+// oldestIn is the oldest position from which a transaction has all changes: before the first change, or
+// right after the newest that was pruned; or, where the tag of that one is not known, after the first that is left.
+func (s *Store) oldestIn(tx *bbolt.Tx) (collections.Position, error) {
+	oldest := collections.Position{Epoch: s.epoch}
+	h, err := decodeHead(tx.Bucket(bucketMeta).Get(keyHead))
+	if err != nil || h.pruned == 0 {
+		return oldest, err
 	}
-	tag, _ := entryTag(v) // a bad entry is found when it is read
-	return collections.Position{Epoch: s.epoch, Seq: binary.BigEndian.Uint64(k), Tag: tag}
+	if tag, ok := s.tags.of(h.pruned); ok {
+		oldest.Seq, oldest.Tag = h.pruned, tag
+		return oldest, nil
+	}
+	k, v := tx.Bucket(bucketLog).Cursor().Seek(logKey(h.pruned))
+	if oldest.Seq, err = entrySeq(k); err != nil {
+		return oldest, err
+	}
+	oldest.Tag, err = entryTag(v)
+	return oldest, err
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -20,7 +21,6 @@ type Store struct {
 	db      *bbolt.DB
 	logger  *slog.Logger
 	epoch   uint64
-	format  uint32              // of the file; not changed after Open
 	indexes map[string][]*index // by collection; not changed after Open
 	pages   *pageMap            // nil where pages cannot be read
 	feed    feed
@@ -34,26 +34,35 @@ type Store struct {
 
 	latest atomic.Pointer[knownHead] // of the transaction that was asked for its position last
 
-	committed head // the committer's own
-	hooks     hooks
-	counts    counts
+	pruner     *pruner
+	tags       tags // not changed after Open
+	committed  head // the committer's own, as is
+	tagsStored bool // this process's are in the file
+	free       freeList
+	hooks      hooks
+	counts     counts
 }
 
 var _ collections.Viewer = (*Store)(nil)
 
 // hooks are what this package's tests change in a store.
 type hooks struct {
-	runTwice       bool         // run each closure twice, as a store does after a conflict
-	countByCursor  bool         // as on systems where pages cannot be read
-	afterBuildStep func() error // called between two transactions of building an index
-	beforeCommit   func() error // called before the file's transaction is committed
-	afterCommit    func() error // called after it: an error is that of a commit which failed at its last step
+	noPruner       bool          // the pruner does not run: the test calls its pass
+	pruneEvery     time.Duration // instead of the constant
+	tailChanges    int           // instead of maxTailChanges
+	maxFreePages   int           // instead of the constant
+	runTwice       bool          // run each closure twice, as a store does after a conflict
+	countByCursor  bool          // as on systems where pages cannot be read
+	afterBuildStep func() error  // called between two transactions of building an index
+	beforeCommit   func() error  // called before the file's transaction is committed
+	afterCommit    func() error  // called after it: an error is that of a commit which failed at its last step
 }
 
 func (s *Store) start(queueLength int) {
 	s.queue = make(chan *update, queueLength)
 	s.done = make(chan struct{})
 	go s.commitLoop()
+	s.pruner.start()
 }
 
 // errClosed is the error of every call after Close.
@@ -128,18 +137,32 @@ func endedEarly(ctx context.Context) error {
 func (s *Store) Head() collections.Position { return s.feed.Head() }
 
 // Oldest implements collections.Store.
-func (s *Store) Oldest() collections.Position { return s.feed.Oldest() }
+func (s *Store) Oldest() collections.Position {
+	oldest := s.Head() // where nothing can be read
+	err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		oldest, err = s.oldestIn(tx)
+		return err
+	})
+	if err != nil && !errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		s.logger.Error("bolt: where the change log begins cannot be read", "file", s.path, "err", err)
+	}
+	return oldest
+}
 
 // Close implements collections.Store. It waits for the queued updates and for open views.
 // Calling it again waits for the same and returns the same.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		s.pruner.close()
 		s.closing.Lock()
 		s.closed = true
 		close(s.queue)
 		s.closing.Unlock()
 		<-s.done
 		s.feed.close()
+		if err := s.free.finish(s.db); err != nil {
+			s.logger.Warn("bolt: the list of free pages could not be written: opening the file will take longer", "file", s.path, "err", err)
+		}
 		s.closeErr = s.db.Close()
 		s.pages.close()
 	})

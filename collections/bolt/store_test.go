@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -60,13 +61,18 @@ func conformance(t *testing.T, hooks hooks) {
 }
 
 func TestStore(t *testing.T) {
-	conformance(t, hooks{})
+	conformance(t, hooks{pruneEvery: time.Millisecond})
 }
 
 func TestStoreRunsClosuresTwice(t *testing.T) {
-	conformance(t, hooks{runTwice: true})
+	conformance(t, hooks{pruneEvery: time.Millisecond, runTwice: true})
 }
 
 func TestStoreWithoutPages(t *testing.T) {
-	conformance(t, hooks{countByCursor: true})
+	conformance(t, hooks{pruneEvery: time.Millisecond, countByCursor: true})
+}
+
+// TestStoreReadsTheLog: as for those who are behind what the memory keeps.
+func TestStoreReadsTheLog(t *testing.T) {
+	conformance(t, hooks{pruneEvery: time.Millisecond, tailChanges: 1})
 }

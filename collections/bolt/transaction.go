@@ -1,8 +1,6 @@
 package bolt
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -77,10 +75,11 @@ func (t *transaction) Write(c *collections.Change) error {
 		return err
 	}
 
-	var tag [4]byte
-	_, _ = rand.Read(tag[:]) // never fails
-	oldHead, oldState, oldCount, oldBytes := b.head, *state, counter.items, b.bytes
-	b.head = head{seq: b.head.seq + 1, tag: binary.BigEndian.Uint32(tag[:]), time: b.now}
+	oldHead, oldState, oldCounts, oldBytes := b.head, *state, counter.counters, b.bytes
+	b.head.seq++
+	b.head.tag, b.head.time = b.store.tags.next(b.head.seq), b.now
+	b.head.kept++
+	counter.changes++
 	c.Position = b.store.position(b.head)
 	c.Time = time.UnixMilli(b.now).UTC()
 	c.Writer = t.update.writer
@@ -101,7 +100,7 @@ func (t *transaction) Write(c *collections.Change) error {
 		b.changes[len(b.changes)-1] = nil
 		b.changes = b.changes[:len(b.changes)-1]
 		b.changeBytes -= size
-		b.head, b.bytes, *state, counter.items = oldHead, oldBytes, oldState, oldCount
+		b.head, b.bytes, *state, counter.counters = oldHead, oldBytes, oldState, oldCounts
 	})
 	t.markWritten()
 	return nil

@@ -96,41 +96,6 @@ func dropWaypoint(tx *bbolt.Tx, seq uint64, entry []byte) error {
 	return bucket.Delete(appendWaypointKey(nil, c.ID.Text(), seq))
 }
 
-// markLog puts the waypoints of the changes that were written before there were any.
-func (s *Store) markLog() error {
-	const step = 100_000 // entries of a transaction
-	for next, over := uint64(0), false; !over; {
-		err := s.db.Update(func(tx *bbolt.Tx) error {
-			var found waypoints
-			c := tx.Bucket(bucketLog).Cursor()
-			k, v := c.Seek(logKey(next))
-			for n := 0; k != nil && n < step; n++ {
-				seq := binary.BigEndian.Uint64(k)
-				change, err := decodeEntry(s.epoch, seq, v)
-				if err != nil {
-					return err
-				}
-				if isWaypoint(change.Type, change.Position.Tag) {
-					found.add(change.Collection, change.ID.Text(), seq)
-				}
-				next = seq + 1
-				k, v = c.Next()
-			}
-			if err := found.put(tx); err != nil {
-				return err
-			}
-			if over = k == nil; over {
-				return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint32(nil, waypointFormat))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // itemWaypoints goes over the waypoints of one item, in the order of its changes.
 type itemWaypoints struct {
 	cursor *bbolt.Cursor // nil where there are none

@@ -270,6 +270,27 @@ func testReopen(t *testing.T, open Open, reopen func(testing.TB, collections.Sto
 		}
 	})
 
+	t.Run("what was pruned is ErrGone after opening again, and nothing else is", func(t *testing.T) {
+		h := start(t, open, keeping)
+		origin := h.Head()
+		all := writeBoth(h, 10)
+		h.Store = reopen(t, h.Store, keeping)
+		for deadline := time.Now().Add(wait); ; time.Sleep(time.Millisecond) {
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			_, err := h.Changes(ctx, origin, 100, "short")
+			cancel()
+			if errors.Is(err, collections.ErrGone) {
+				break
+			}
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("of 10 changes 3 are to be kept, and the first can still be read, %v", err)
+			}
+		}
+		checkPruned(h, origin, all)
+		h.Store = reopen(t, h.Store, nil) // which keeps more, but brings nothing back
+		checkPruned(h, origin, all)
+	})
+
 	t.Run("declaring other indexes changes no answer", func(t *testing.T) {
 		h := start(t, open, declare("a"))
 		for i := range 30 {

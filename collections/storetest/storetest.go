@@ -43,6 +43,7 @@ func Run(t *testing.T, open Open, o *Options) {
 		{"Keys", testKeys},
 		{"Changes", testChanges},
 		{"History", testHistory},
+		{"Pruning", testPruning},
 		{"Query", testQuery},
 		{"Close", testClose},
 	}

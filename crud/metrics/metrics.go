@@ -71,6 +71,7 @@ var (
 	subscriptions = gauge("subscriptions", "Subscriptions of all sockets.")
 	rooms         = gauge("rooms", "Different collections, items and filters that are subscribed to.")
 	delivered     = counter("events_delivered_total", "Events of changes, once for each socket they were sent to.")
+	published     = counter("events_published_total", "Events of PUBLISH, once for each socket they were sent to.")
 	behind        = gauge("sockets_behind", "Sockets whose events stay in the log, since they are slow or read a snapshot.")
 	caughtUp      = counter("catchup_changes_total", "Changes that sockets behind have caught up with, by where they were read.", "source")
 	ringBytes     = gauge("ring_bytes", "Memory of the recent changes that are kept for sockets behind.")
@@ -79,6 +80,9 @@ var (
 	commits       = prometheus.NewDesc("ackbase_store_commit_updates", "Updates that one commit carried.", nil, nil)
 	commitSeconds = counter("store_commit_seconds_total", "Time that commits took.")
 	fileBytes     = gauge("store_file_bytes", "Size of the database file.")
+	logChanges    = gauge("store_log_changes", "Changes that the change log has.")
+	logOldest     = gauge("store_log_oldest_timestamp_seconds", "When the oldest change of the log was written; 0 where there is none.")
+	logPruned     = counter("store_log_pruned_total", "Changes that were removed from the log, since they were not to be kept any more.")
 )
 
 // Describe implements prometheus.Collector: what there is shows when it is collected.
@@ -122,6 +126,7 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 	tell(subscriptions, float64(verbs.Subscriptions))
 	tell(rooms, float64(verbs.Rooms))
 	tell(delivered, float64(verbs.Delivered))
+	tell(published, float64(verbs.Published))
 	tell(behind, float64(verbs.Behind))
 	tell(caughtUp, float64(verbs.FromRing), "ring")
 	tell(caughtUp, float64(verbs.FromLog), "log")
@@ -132,6 +137,13 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 	tell(changes, float64(store.Changes))
 	tell(commitSeconds, store.CommitTime.Seconds())
 	tell(fileBytes, float64(store.FileBytes))
+	tell(logChanges, float64(store.Kept))
+	oldest := 0.0
+	if !store.Oldest.IsZero() {
+		oldest = float64(store.Oldest.UnixMilli()) / 1000
+	}
+	tell(logOldest, oldest)
+	tell(logPruned, float64(store.Pruned))
 	to <- commitSizes(&store)
 }
 

@@ -61,6 +61,9 @@ func (wire) Event(name string, payload []byte) crud.Frame {
 	return p
 }
 
+// Publish encodes an event whose name and payload a client has given, and crud has checked.
+func (w wire) Publish(name string, payload []byte) crud.Frame { return w.Event(name, payload) }
+
 // reply is an event that is to be acknowledged: three values on success, two on failure.
 type reply server.Event
 

@@ -2,6 +2,7 @@ package zishang
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/zishang520/engine.io-go-parser/packet"
@@ -64,10 +65,19 @@ func (w wire) Event(name string, payload []byte) crud.Frame {
 	text := make([]byte, 0, len(w.namespace)+len(name)+len(payload)+len(`2,["",]`))
 	text = appendHead(text, event, w.namespace)
 	text = append(text, `["`...)
-	text = append(text, name...) // one of crud's own, without anything to escape
+	text = append(text, name...) // without anything to escape
 	text = append(text, `",`...)
 	text = append(text, payload...)
 	return append(text, ']')
+}
+
+// Publish encodes an event whose name a client has given.
+func (w wire) Publish(name string, payload []byte) crud.Frame {
+	quoted, err := json.Marshal(name)
+	if err != nil { // cannot be: any string marshals
+		panic(err)
+	}
+	return w.Event(string(quoted[1:len(quoted)-1]), payload)
 }
 
 // reply answers one request of a member.

@@ -18,6 +18,9 @@ type Options struct {
 	// MaxSessionsPerAddress is the same for one address. The default, 2,000, has room
 	// for the 500 people of an office with a few tabs each behind one address.
 	MaxSessionsPerAddress int
+	// MaxConns is the most TCP connections that are not WebSockets together with the sessions, as
+	// where the system bounds how many files may be open. 0 is no bound beside the others.
+	MaxConns int
 	// HandshakeRate is how many sessions may be opened a second, in the long
 	// run; ten times as many may come at once. Default 2,000.
 	HandshakeRate int
@@ -36,7 +39,7 @@ const (
 	AddressFull                           // MaxSessionsPerAddress
 	Hurried                               // HandshakeRate
 	AddressHurried                        // HandshakeRatePerAddress
-	ConnectionsFull                       // twice MaxSessions TCP connections
+	ConnectionsFull                       // twice MaxSessions TCP connections, or MaxConns
 	AddressConnectionsFull                // twice MaxSessionsPerAddress TCP connections
 	refusals
 )

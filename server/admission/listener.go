@@ -63,7 +63,7 @@ func (l *Limits) connected(remote net.Addr) Refusal {
 	refusal := Admitted
 	if a := l.addresses[of]; a != nil && a.conns >= 2*l.options.MaxSessionsPerAddress {
 		refusal = AddressConnectionsFull
-	} else if l.conns >= 2*l.options.MaxSessions {
+	} else if l.conns >= 2*l.options.MaxSessions || l.options.MaxConns > 0 && l.conns+l.sessions >= l.options.MaxConns {
 		refusal = ConnectionsFull
 	}
 	if refusal != Admitted {

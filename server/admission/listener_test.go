@@ -177,3 +177,22 @@ func TestConnectionsInAll(t *testing.T) {
 		t.Errorf("%d refusals were counted, want 2", got)
 	}
 }
+
+// Sessions are connections as well: together they stay within what the system lets a process have open.
+func TestConnectionsTogetherWithSessions(t *testing.T) {
+	g := open(t, &Options{MaxSessions: 10, MaxConns: 4})
+	r := &http.Request{RemoteAddr: "203.0.113.7:1", Header: http.Header{}}
+	place, refusal := g.limits.Enter(r)
+	if _, second := g.limits.Enter(r); refusal != Admitted || second != Admitted {
+		t.Fatal(refusal, second)
+	}
+	g.want(true, "203.0.113.8", "/")
+	g.want(true, "203.0.113.8", "/")
+	g.want(false, "203.0.113.9", "/")
+	place.Leave()
+	g.want(true, "203.0.113.9", "/")
+	g.want(false, "203.0.113.9", "/")
+	if got := g.limits.Refused()["connections"]; got != 2 {
+		t.Errorf("%d refusals were counted, want 2", got)
+	}
+}

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { call, Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
-import { dataFile, startServer } from "./server.mjs";
+import { dataFile, deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
 let server;
@@ -84,6 +84,37 @@ test("a cursor outlives the server's restart, but not its data", async () => {
   const { error } = await call(elsewhere, "SUBSCRIBE", "items", { since: meta.cursor });
   assert.equal(error?.code, "GONE");
   assert.match(error?.message ?? "", /new snapshot/);
+});
+
+test("what is no longer kept of a collection is GONE, and takes nothing of another", async () => {
+  const data = dataFile();
+  const flags = ["--data", data, "--keep-changes", "few=3"];
+  const first = await startServer(flags);
+  const writer = await connect(first.url);
+  const cursors = [];
+  for (let n = 0; n < 10; n++) {
+    cursors.push((await call(writer, "POST", "few", { n })).meta.cursor);
+    await ok(writer, "POST", "many", { n });
+  }
+  await first.stop(); // and with it what it had in memory
+
+  const second = await startServer(flags);
+  const pruned = async () => /^ackbase_store_log_pruned_total (\d+)$/m.exec(await (await fetch(`${second.url}/metrics`)).text())?.[1];
+  const late = deadline("the pruning");
+  while ((await pruned()) !== "7" && (await Promise.race([new Promise((resolve) => setTimeout(resolve, 10)), late])) === undefined);
+
+  const reader = await connect(second.url);
+  const changes = new Changes(reader, { bookmarks: true });
+  // A cursor that came with a change which has gone itself.
+  await ok(reader, "SUBSCRIBE", "many", { since: cursors[0] });
+  assert.deepEqual((await changes.take(11)).map(brief), [...Array.from({ length: 10 }, (_, n) => `ADDED ${n + 1} ${n}`), "BOOKMARK"]);
+  await ok(reader, "SUBSCRIBE", "few", { since: cursors[6] });
+  assert.deepEqual((await changes.take(4)).map(brief), ["ADDED 8 7", "ADDED 9 8", "ADDED 10 9", "BOOKMARK"]);
+  assert.equal((await call(reader, "SUBSCRIBE", "few", { since: cursors[5] })).error?.code, "GONE");
+
+  const events = await fetch(`${second.url}/api/v2/few?watch`, { headers: { "Last-Event-ID": cursors[5] } });
+  assert.equal(events.status, 410);
+  await second.stop();
 });
 
 test("a quiet subscription is told how far it has come", async () => {
