@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed page client/ackbase.js
+//go:embed page client/*.js
 var ours embed.FS
 
 //go:embed all:dist
@@ -32,7 +32,7 @@ type Options struct {
 }
 
 // New returns the handler of the demo page at "/", of its parts under "/page/", of the client at
-// "/client/ackbase.js" and of the icon at "/favicon.svg". Anything else is a 404 that says in words what there is.
+// "/client/ackbase.js" with its parts beside it, and of the icon at "/favicon.svg". Anything else is a 404 that says in words what there is.
 // It answers GET and HEAD, with an ETag, and gzip where it is asked for. It may be called concurrently.
 //
 // The page finds the Socket.IO server, and the files that ClientFiles serves, under "/socket.io/" of its own origin.

@@ -1,6 +1,9 @@
 // What the types of the client promise. Checked by `npm --prefix web run types`; it is never run.
 import type { Socket } from "socket.io-client";
-import { AckbaseError, createHelpers, request, type Helpers, type JSONPatch, type Query } from "../../client/ackbase.js";
+import {
+  AckbaseError, createClient, createHelpers, metaOf, request,
+  type Change, type Client, type Collection, type Helpers, type JSONPatch, type Live, type Meta, type Past, type Query, type Snapshot, type Status,
+} from "ackbase";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <_T extends true>() => {};
@@ -66,4 +69,82 @@ export async function promises() {
   const error = new AckbaseError({ code: "CONFLICT", status: 409, message: "there is one" });
   is<Equal<typeof error.code, string>>();
   is<Equal<typeof error.status, number>>();
+}
+
+interface Order {
+  id: string;
+  customer: { name: string; phone?: string };
+  lines: { product: number; pieces: number }[];
+  note?: string;
+}
+
+export async function collections(signal: AbortSignal) {
+  const client: Client = createClient(socket, { storage: { getItem: () => null, setItem() {}, removeItem() {} }, queue: 20, onRefused: (error, write) => [error.code, write.body] });
+  const orders = client.collection<Order>("orders");
+  is<Equal<typeof orders, Collection<Order>>>();
+
+  const one = await orders.get("A1", { timeout: 250, signal });
+  is<Equal<typeof one, Order | undefined>>();
+  const page = await orders.list({ sort: "-id", limit: 10 }, { signal });
+  is<Equal<typeof page, Order[]>>();
+  const meta = metaOf(page);
+  is<Equal<typeof meta, Meta>>();
+  const created = await orders.create({ customer: { name: "Ada" }, lines: [] }, { reason: "by phone" });
+  is<Equal<typeof created, Order>>();
+  await orders.create({ id: "A1", customer: { name: "Ada" }, lines: [] });
+  const replaced = await orders.replace(created, { ifMatch: meta.rev, key: "a key" });
+  is<Equal<typeof replaced, Order>>();
+  const merged = await orders.update({ id: "A1", note: null, customer: { phone: null } });
+  is<Equal<typeof merged, Order>>();
+  const under = await orders.update("A1", { customer: { phone: "1" }, lines: [{ product: 1, pieces: 2 }] });
+  is<Equal<typeof under, Order>>();
+  const patched = await orders.update("A1", [{ op: "add", path: "/lines/-", value: { product: 1, pieces: 1 } }]);
+  is<Equal<typeof patched, Order>>();
+  const touched = await orders.update([{ op: "remove", path: "/A1/note" }], { signal });
+  is<Equal<typeof touched, Order[]>>();
+  const removed = await orders.remove("A1");
+  is<Equal<typeof removed, boolean>>();
+  const past = await orders.history("A1");
+  is<Equal<typeof past, Past<Order>[]>>();
+
+  const leave = orders.watch({ filters: { "customer.name": "Ada" } }, {
+    onAdded: (change) => is<Equal<typeof change, Change<Order>>>(),
+    onReset: (items) => is<Equal<typeof items, Order[] | undefined>>(),
+    onError: (error) => is<Equal<typeof error, AckbaseError>>(),
+  });
+  is<Equal<typeof leave, () => void>>();
+  orders.watch("A1", {});
+  orders.watch(null, { onDeleted: ({ item }) => item.customer.name });
+
+  const live: Live<Order> = orders.live({ filters: { note: { $exists: true } } });
+  const snapshot = live.getSnapshot();
+  is<Equal<typeof snapshot, Snapshot<Order>>>();
+  is<Equal<typeof live.status, Status>>();
+  live.subscribe(({ items, total }) => [items[0]?.lines, total])();
+  const optimistic = await live.create({ customer: { name: "Ada" }, lines: [] });
+  is<Equal<typeof optimistic, Order>>();
+
+  // Without a type of its own an item is any object.
+  const free = client.collection("free");
+  (await free.create({ name: "Lamp" })).id;
+  (await free.list())[0]?.name;
+
+  // @ts-expect-error a field of another type
+  await orders.create({ customer: "Ada", lines: [] });
+  // @ts-expect-error a field that there must be
+  await orders.create({ customer: { name: "Ada" } });
+  // @ts-expect-error a PUT says which item
+  await orders.replace({ customer: { name: "Ada" }, lines: [] });
+  // @ts-expect-error a merge patch without its id
+  await orders.update({ note: "x" });
+  // @ts-expect-error a field that there is not
+  await orders.update("A1", { colour: "red" });
+  // @ts-expect-error an option that does not exist
+  await orders.list({ size: 1 });
+  // @ts-expect-error no such operator's form
+  await orders.list({ filters: { id: { gt: [1] } }, sort: 1 });
+  // @ts-expect-error a snapshot is not to be changed
+  snapshot.items.push(created);
+  // @ts-expect-error a whole socket is needed
+  createClient({ timeout: () => ({ emit: () => true }) });
 }

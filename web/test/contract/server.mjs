@@ -53,6 +53,7 @@ export function dataFile() {
  * @property {() => string} log what it has logged so far
  * @property {() => boolean} running
  * @property {() => Promise<void>} stop ends it cleanly; fails if that goes wrong
+ * @property {() => Promise<void>} kill ends it at once, as `kill -9` does
  */
 
 /**
@@ -85,6 +86,11 @@ export async function startServer(flags = [], { pkg = ".", eio3 = true } = {}) {
     url,
     log: () => log,
     running: () => child.exitCode === null && child.signalCode === null,
+    async kill() {
+      kill();
+      await Promise.race([exited, deadline("the server's end")]);
+      process.off("exit", kill);
+    },
     async stop() {
       child.kill("SIGTERM");
       const code = await Promise.race([exited, deadline("the server's end")]);
