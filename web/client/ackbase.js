@@ -20,7 +20,7 @@ export { createHelpers } from "./helpers.js";
 export { metaOf } from "./meta.js";
 export { request } from "./request.js";
 
-/** @typedef {ReturnType<typeof import("./client.js").createClient>} Client */
+/** @template {import("./types.js").ClientSocket} [S=import("./types.js").ClientSocket] @typedef {ReturnType<typeof import("./client.js").createClient<S>>} Client */
 /** @typedef {import("./types.js").ClientOptions} ClientOptions */
 /** @typedef {import("./types.js").ClientSocket} ClientSocket */
 /** @template {object} [T=Record<string, any>] @typedef {import("./types.js").Collection<T>} Collection */

@@ -11,7 +11,8 @@ import { createSubscriptions } from "./subscriptions.js";
 /**
  * A client over one socket. Make one for each socket: its parts of the page share subscriptions and the queue.
  *
- * @param {ClientSocket} socket any `Socket` of socket.io-client 4.4 or later
+ * @template {ClientSocket} S
+ * @param {S} socket any `Socket` of socket.io-client 4.4 or later
  * @param {ClientOptions} [options]
  */
 export function createClient(socket, options = {}) {

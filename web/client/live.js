@@ -161,6 +161,12 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     refresh();
   }
 
+  /** @param {string} [since] */
+  function join(since) {
+    watch = subscriptions.watch(name, null, query.filters, watcher, since);
+    behind = !watch.exact;
+  }
+
   function readSoon(wait = Math.max(gather, pause - (Date.now() - lastRead))) {
     if (reading) again = true;
     else timer ??= setTimeout(read, wait);
@@ -190,10 +196,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       for (const change of fresh) again = place(change) || again;
       // What was answered before this was asked is in it.
       answered = answered.filter((a) => a.read > turn && !reflected(a.id, a.item));
-      if (!watch) {
-        watch = subscriptions.watch(name, null, query.filters, watcher, meta.cursor);
-        behind = !watch.exact;
-      }
+      if (!watch) join(meta.cursor);
       if (behind || again) readSoon(behind ? 0 : undefined);
       refresh();
     });
@@ -268,6 +271,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       }),
     ];
     ignore = () => stops.forEach((stop) => stop());
+    // What others of this page watch already is joined before the read, so that nothing is between them.
+    if (subscriptions.has(name, query.filters)) join();
     read();
     refresh();
   }

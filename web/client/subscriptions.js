@@ -157,6 +157,9 @@ export function createSubscriptions(connection) {
   });
 
   return {
+    /** Whether what filters match is watched already. @param {string} collection @param {Filters} [filters] */
+    has: (collection, filters) => !!held.get(canonical([collection, null, filters]))?.watchers.size,
+
     /**
      * Watches a target. `since` is where to begin, if nobody watches it yet.
      *

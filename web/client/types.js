@@ -13,7 +13,7 @@
 
 /**
  * What a client needs of a socket; any `Socket` of socket.io-client 4.4 or later is one.
- * @typedef {SocketLike & { connected: boolean, recovered?: boolean,
+ * @typedef {SocketLike & { readonly connected: boolean, recovered?: boolean,
  *   on(event: any, listener: (...args: any[]) => void): unknown,
  *   off(event: any, listener: (...args: any[]) => void): unknown }} ClientSocket
  */
@@ -70,7 +70,7 @@
  * @typedef {{ timeout?: number, ifMatch?: string | null, reason?: string, key?: string }} WriteOptions
  */
 
-/** How long to wait for an answer, in milliseconds (5000 unless given), and what ends the wait before. @typedef {{ timeout?: number, signal?: AbortSignal }} Patience */
+/** How long to wait for an answer, in milliseconds (5000 unless given), and what ends the wait before. @typedef {{ timeout?: number | undefined, signal?: AbortSignal | undefined }} Patience */
 
 /** The options of a read of one item; `at`, a cursor or a time, asks how it was then. @typedef {Patience & { at?: string }} GetOptions */
 
@@ -164,8 +164,8 @@
  * `storage` keeps the live queries' writes that have no answer yet over a reload of the page; `storageKey` is their name
  * there, `"ackbase"` unless given. It must be this tab's own, as `sessionStorage` is. `queue` is how many may wait, 100
  * unless given. `onRefused` is told of a write from before the reload that the server did not take.
- * @typedef {{ storage?: Store, storageKey?: string, queue?: number,
- *   onRefused?(error: import("./error.js").AckbaseError, write: { collection: string, verb: string, id?: Id, body?: unknown }): void }} ClientOptions
+ * @typedef {{ storage?: Store | undefined, storageKey?: string | undefined, queue?: number | undefined,
+ *   onRefused?: ((error: import("./error.js").AckbaseError, write: { collection: string, verb: string, id?: Id, body?: unknown }) => void) | undefined }} ClientOptions
  */
 
 export {};

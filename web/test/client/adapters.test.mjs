@@ -1,5 +1,6 @@
 // The adapters in React, Svelte and Vue themselves, in Chromium: the components of the README, mounted and used.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { compile } from "svelte/compiler";
@@ -11,9 +12,22 @@ import { open } from "./session.mjs";
 
 /** @type {import("../contract/server.mjs").Server} */
 let server;
-before(async () => (server = await startServer()));
+let script = "";
+/** The application's own site, of another origin than the server. */
+const site = createServer((request, response) => {
+  const module = request.url === "/main.js";
+  response.setHeader("Content-Type", module ? "text/javascript" : "text/html");
+  response.end(module ? script : '<!doctype html><title>Shop</title><link rel="icon" href="data:,"><body></body><script type="module" src="main.js"></script>');
+});
+let address = "";
+before(async () => {
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", () => resolve(undefined)));
+  address = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (site.address()).port}`;
+  server = await startServer(["--origin", address]);
+});
 after(async () => {
   await closeBrowser();
+  site.close();
   await server.stop();
 });
 
@@ -82,20 +96,14 @@ async function bundle(name) {
 
 for (const name of /** @type {(keyof typeof mounts)[]} */ (Object.keys(mounts))) {
   test(`${name}: shows the result, writes, changes its query, and ends`, async (t) => {
-    const script = await bundle(name);
+    script = await bundle(name);
     const { client } = open(server.url, t);
     const items = /** @type {import("../../client/ackbase.js").Collection<{ id: number, name: string, rrp: number, category: string }>} */ (client.collection("items"));
     for (const { id } of await items.list()) await items.remove(id);
     const green = await items.create({ name: "Green", rrp: 3, category: "tea" });
     await items.create({ name: "Black", rrp: 2, category: "tea" });
 
-    const tab = await openTab(t, `${server.url}/healthz`);
-    await tab.page.route("**/adapter/*", (route) =>
-      route.request().url().endsWith(".js")
-        ? route.fulfill({ contentType: "text/javascript", body: script })
-        : route.fulfill({ contentType: "text/html", body: '<!doctype html><link rel="icon" href="data:,"><body></body><script type="module" src="main.js"></script>' }),
-    );
-    await tab.page.goto(`${server.url}/adapter/`);
+    const tab = await openTab(t, address);
     const shown = async () => (await tab.page.locator("li").allTextContents()).map((text) => text.trim().split(" ")[0]);
     await becomes(shown, ["Black", "Green"]);
     assert.equal(await tab.page.locator("ul").getAttribute("aria-busy"), "false");
