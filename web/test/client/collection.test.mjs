@@ -63,6 +63,7 @@ test("each write has a key of its own, a UUID of version 7 in order of time", as
   assert.equal(keys.length, 6);
   assert.equal(keys.pop(), "my own");
   assert.equal(new Set(keys).size, 5);
+  assert.deepEqual(keys, [...keys].sort(), "in order of time");
   for (const key of keys) {
     assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     const time = parseInt(key.replace("-", "").slice(0, 12), 16);
