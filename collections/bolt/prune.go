@@ -58,11 +58,16 @@ func newPruner(s *Store, common collections.Keep, c map[string]collections.Colle
 	if s.hooks.pruneEvery > 0 {
 		p.every = s.hooks.pruneEvery
 	}
-	p.rules = []*rule{{keep: common.OrDefault()}}
+	add := func(name string, keep collections.Keep) {
+		if keep != collections.KeepAll {
+			p.rules = append(p.rules, &rule{collection: name, keep: keep})
+		}
+	}
+	add("", common.OrDefault())
 	for name, of := range c {
 		if of.Keep != (collections.Keep{}) {
 			p.own[name] = true
-			p.rules = append(p.rules, &rule{collection: name, keep: of.Keep})
+			add(name, of.Keep)
 		}
 	}
 	return p
@@ -219,7 +224,7 @@ func (p *pruner) walk(r *rule) (w walked, err error) {
 		}
 		if over <= 0 && about.time >= oldest {
 			if r.keep.Age > 0 {
-				w.due = time.UnixMilli(about.time).Add(r.keep.Age + time.Millisecond).Sub(now)
+				w.due = r.keep.Age - now.Sub(time.UnixMilli(about.time)) + time.Millisecond
 			}
 			break
 		}

@@ -411,9 +411,9 @@ func TestFileStopsGrowing(t *testing.T) {
 		}
 		return s.Stats().FileBytes
 	}
-	early, late := write(25), write(75)
+	early, late := write(15), write(30)
 	if late > early*3/2 {
-		t.Errorf("after 5,000 changes, of which 1,000 are kept, the file has %d bytes, after 20,000 %d", early, late)
+		t.Errorf("after 3,000 changes, of which 1,000 are kept, the file has %d bytes, after 9,000 %d", early, late)
 	}
 	logInFile(t, s)
 }
