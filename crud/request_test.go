@@ -31,6 +31,7 @@ func FuzzDo(f *testing.F) {
 		`"items",{"name":"x"},{"key":"k"}`, `"items",{"id":1,"n":[1.0,{"b":1,"a":2}]},{"key":"l","ifMatch":"*","reason":""}`, `"items",1,{"key":"m"}`,
 		`"items",[{"op":"add","path":"/8","value":{}}],{"key":"n"}`, `"items",1,{},{"key":""}`, `"items",{},{"key":1}`, `"items",{},{"key":"\u0000"}`,
 		`"items","event",{"a":[1,null]}`, `"items/1","event","text"`, `"items","ADDED",1`, `"items/","e",1`,
+		`"items",1,{"limit":2,"after":null}`, `"items","x",{"limit":"1","after":"000000000000000000000000-1"}`, `"items",1,{"at":"2999-01-01T00:00:00Z"}`, `"items",1,{"at":"0001-01-01T00:00:00.5+14:00"}`,
 		`"items",{"a":1,"a":2}`, `"items",{"a":"\ud800"}`, `"items",{"__proto__":1}`, `"it/ems"`, `"items",1e400`, `"items",-1`, `"items",9007199254740993`,
 		`"items",{"id":"a/b"}`, `"items",{"filters":{"a":{"$regex":"x"}}}`, `"items",` + strings.Repeat("[", 70) + strings.Repeat("]", 70),
 	} {

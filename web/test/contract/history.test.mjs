@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import jsonpatch from "fast-json-patch";
 
 import { call, connect, disconnectAll, ok, ways } from "./client.mjs";
-import { dataFile, startServer } from "./server.mjs";
+import { dataFile, deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
 let server;
@@ -135,4 +135,49 @@ test("a history is there after a restart, and of a deleted item too", async () =
   assert.deepEqual(await ok(socket, "HISTORY", "items", "1"), past);
   assert.deepEqual(await ok(socket, "GET", "items", 1, { at: past[0].cursor }), past[0].item);
   await again.stop();
+});
+
+/**
+ * Asks for the history of item 1 until enough of it was pruned.
+ *
+ * @param {import("./client.mjs").Socket} socket
+ * @param {(past: any[]) => boolean} enough
+ */
+async function pruned(socket, enough) {
+  const late = deadline("the log to be pruned");
+  for (;;) {
+    const past = await Promise.race([ok(socket, "HISTORY", "items", 1), late]);
+    if (enough(past)) return past;
+    await new Promise((resolve) => setTimeout(resolve, 20)); // no event tells of it
+  }
+}
+
+test("where the log does not reach back, a history begins with a patch from {}, and the past is GONE", async () => {
+  const short = await startServer(["--keep-changes", "items=10"]);
+  const socket = await connect(short.url);
+  const cursors = [];
+  for (let n = 0; n < 40; n++) {
+    const { error, meta } = await call(socket, "PUT", "items", 1, { n, list: [n % 3, { deep: n }] });
+    assert.equal(error, null);
+    cursors.push(meta.cursor);
+  }
+  await ok(socket, "PUT", "items", 2, { once: true });
+  let past = await pruned(socket, (past) => past.length <= 9);
+  const now = await ok(socket, "GET", "items", 1);
+  const item = {};
+  for (const { patch } of past) jsonpatch.applyPatch(item, patch, true);
+  assert.deepEqual(item, now);
+  assert.deepEqual([past[0].type, past[0].prev, past[0].item.n, past.at(-1).item.n], ["MODIFIED", undefined, 31, 39]);
+  assert.equal(past[1].prev, past[0].rev);
+  assert.match(past[0].time, /Z$/);
+  for (const [verb, options] of /** @type {[string, any][]} */ ([["GET", { at: cursors[5] }], ["HISTORY", { after: cursors[5] }], ["GET", { at: "2001-01-01T00:00:00Z" }]])) {
+    assert.equal((await call(socket, verb, "items", 1, options)).error?.code, "GONE");
+  }
+  assert.deepEqual(await ok(socket, "GET", "items", 1, { at: past[2].cursor }), past[2].item);
+
+  for (let n = 0; n < 40; n++) await ok(socket, "PUT", "items", 3, { n }); // until nothing of the others is left
+  past = await pruned(socket, (past) => past.length === 1 && !past[0].time);
+  assert.deepEqual([past[0].type, past[0].prev, past[0].item], ["ADDED", undefined, now]);
+  assert.deepEqual(jsonpatch.applyPatch({}, past[0].patch, true).newDocument, now);
+  await short.stop();
 });
