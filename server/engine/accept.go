@@ -79,14 +79,14 @@ func (srv *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, query 
 		return
 	}
 	s = newSession(srv, r, query, place)
-	s.conn, s.raw = conn, rawOf(conn)
+	s.setConn(conn)
 	reader := newReader(s, conn, early)
 	if deflate {
 		reader.deflate = true
 		s.form.Or(uint32(deflated))
 	}
 	if !srv.open(s, srv.openTail) {
-		_ = conn.Close()
+		s.closeConn(conn)
 	}
 	go reader.run()
 }

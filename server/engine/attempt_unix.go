@@ -76,3 +76,12 @@ func rawOf(conn net.Conn) syscall.RawConn {
 	}
 	return raw
 }
+
+// fdOf is the descriptor of a connection that takes attempts.
+func fdOf(raw syscall.RawConn) int {
+	fd := noFD
+	if raw != nil {
+		_ = raw.Control(func(f uintptr) { fd = int(f) }) // an error means that it has closed
+	}
+	return fd
+}

@@ -84,6 +84,7 @@ func (s *Session) cutOff() {
 		if s.reason != ReasonTransportClose || s.queued > 0 {
 			abandon(s.conn)
 		}
+		s.fd = noFD
 		_ = s.conn.Close()
 	}
 	if s.poll != nil {
@@ -91,6 +92,23 @@ func (s *Session) cutOff() {
 		s.poll = nil
 	}
 	s.unkeep()
+}
+
+// noFD is a descriptor that is none.
+const noFD = -1
+
+// setConn makes a WebSocket the session's. The session is locked, or nobody else's yet.
+func (s *Session) setConn(conn net.Conn) {
+	s.conn, s.raw = conn, rawOf(conn)
+	s.fd = fdOf(s.raw)
+}
+
+// closeConn closes a WebSocket that may be the session's.
+func (s *Session) closeConn(conn net.Conn) {
+	s.mu.Lock()
+	s.fd = noFD
+	s.mu.Unlock()
+	_ = conn.Close()
 }
 
 // abandon makes the connection's Close a reset. Otherwise the system would keep what a

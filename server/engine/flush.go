@@ -122,34 +122,34 @@ func (s *Session) flushInTurn() {
 		s.mu.Unlock()
 		return
 	}
-	s.writing = true
-	s.refs++
-	if !s.forFlusher() {
+	drained := false
+	if s.single != nil && s.fd != noFD && s.forFlusher() {
+		// Nearly always this is all. The lock keeps the descriptor open, which costs less
+		// than what the net package does for that.
+		n, err := send(uintptr(s.fd), s.single)
+		if err == nil && n > 0 {
+			if s.single = s.single[n:]; len(s.single) == 0 {
+				s.single = nil
+			}
+			drained = s.account(n, 0)
+		}
+	}
+	if !s.waits() && s.reason == "" {
 		s.mu.Unlock()
-		go s.flushFn()
-		return
+	} else {
+		s.writing = true
+		s.refs++
+		flusher := s.forFlusher()
+		s.mu.Unlock()
+		if flusher {
+			s.write(byFlusher)
+		} else {
+			go s.flushFn()
+		}
 	}
-	frame := s.single
-	s.single = nil
-	s.mu.Unlock()
-	if frame == nil {
-		s.write(byFlusher)
-		return
+	if drained {
+		s.guard("Drained", func() { s.handler.Drained(s) })
 	}
-	n, err := offer(s.raw, frame, nil)
-	if n > 0 {
-		s.wrote(n, 0)
-	}
-	switch {
-	case err != nil:
-		s.writeFailed(err)
-	case n < len(frame):
-		out := outboxes.Get().(*outbox)
-		out.chunks = append(out.chunks, chunk{b: frame[n:]})
-		go s.finishWriting(s.conn, out, false)
-		return
-	}
-	s.write(byFlusher)
 }
 
 // writeOutbox writes all of out, piece by piece: what the socket takes at once, and

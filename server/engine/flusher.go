@@ -35,8 +35,10 @@ const (
 	restFactor = 3
 	// maxRest bounds the rest.
 	maxRest = 20 * time.Millisecond
-	// perWorker is how many sessions wait for each goroutine before one more helps.
+	// perWorker is how many sessions wait for each goroutine before one more helps,
+	// perTurn how many of them it takes at a time.
 	perWorker = 64
+	perTurn   = 8
 )
 
 // maxWorkers leaves half of the processors to the readers.
@@ -137,10 +139,17 @@ func (f *flusher) staff(c *crew, write func(*Session)) {
 func (f *flusher) work(c *crew, write func(*Session)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var own [perTurn]*Session
 	for c.len() > 0 {
-		s := c.pop()
+		n := 0
+		for ; n < len(own) && c.len() > 0; n++ {
+			own[n] = c.pop()
+		}
 		f.mu.Unlock()
-		write(s)
+		for i, s := range own[:n] {
+			own[i] = nil
+			write(s)
+		}
 		f.mu.Lock()
 	}
 	if c.workers--; c == &f.rounds && c.workers == 0 {

@@ -219,6 +219,16 @@ func (s *Session) kick() {
 // wrote accounts for bytes that were taken by the transport.
 func (s *Session) wrote(n, large int) {
 	s.mu.Lock()
+	drained := s.account(n, large)
+	s.mu.Unlock()
+	if drained {
+		s.guard("Drained", func() { s.handler.Drained(s) })
+	}
+}
+
+// account is wrote for who has locked the session, and reports whether the handler is to
+// be told that it has drained.
+func (s *Session) account(n, large int) (drained bool) {
 	s.queued -= n
 	s.large -= large
 	if s.pingLeft > 0 {
@@ -226,16 +236,12 @@ func (s *Session) wrote(n, large int) {
 		s.pingLeft -= n
 		s.seen.Store(s.server.now())
 	}
-	drained := s.full.Load() && s.queued < s.server.options.HighWater/2
-	if drained {
-		s.full.Store(false)
-		s.changed.Broadcast()
+	if !s.full.Load() || s.queued >= s.server.options.HighWater/2 {
+		return false
 	}
-	drained = drained && s.reason == ""
-	s.mu.Unlock()
-	if drained {
-		s.guard("Drained", func() { s.handler.Drained(s) })
-	}
+	s.full.Store(false)
+	s.changed.Broadcast()
+	return s.reason == ""
 }
 
 // awaitDrained waits until less than half of HighWater waits, or the session

@@ -73,6 +73,7 @@ type Session struct {
 
 	conn   net.Conn        // the WebSocket; nil on polling
 	raw    syscall.RawConn // of conn, for writes that do not wait; nil where that cannot be
+	fd     int             // the same, of which nobody closes it while mu is held; noFD from before that
 	probe  net.Conn        // a WebSocket that is being probed
 	probed bool            // it was answered: polls end soon
 
@@ -117,6 +118,7 @@ func newSession(srv *Server, r *http.Request, query url.Values, place admission.
 		opened:  time.Now(),
 		place:   place,
 		handler: silent{},
+		fd:      noFD,
 		busy:    true,
 		refs:    2, // the caller, and Closed that is still to come
 	}

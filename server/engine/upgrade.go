@@ -110,7 +110,7 @@ func (s *Session) upgrade(r *reader) bool {
 		return false
 	}
 	s.probe, s.probed = nil, false
-	s.conn, s.raw = r.conn, rawOf(r.conn)
+	s.setConn(r.conn)
 	if r.deflate {
 		s.form.Or(uint32(deflated))
 	}

@@ -46,7 +46,7 @@ func (r *reader) run() {
 
 // close follows the last read, whatever ended it.
 func (r *reader) close() {
-	_ = r.conn.Close()
+	r.s.closeConn(r.conn)
 	if r.in != nil {
 		r.in.release()
 	}
