@@ -62,7 +62,7 @@ func (o *others) begin(h *healthy, n int, length time.Duration) error {
 	over := length / 20
 	tenth := max(1, n/10)
 	o.start(resuming, tenth, over, time.Second, o.resumer(h.collections))
-	o.start(sipping, tenth/4+1, over, time.Second, o.sipper)
+	o.start(sipping, tenth/4+1, over, time.Second, o.sipper(tenth/4+1))
 	o.start(deaf, tenth/4+1, over, time.Second, o.walker([]way{{"stall", stall}}))
 	o.start(attacking, tenth, over, 5*time.Second, o.walker(attacks, corpus))
 	o.start(churning, max(1, n-3*tenth), over, 10*time.Second, o.walker(slices.Concat(ways, waits, []way{{"no CONNECT", noConnect}})))
@@ -168,45 +168,53 @@ func (o *others) resumer(collections []string) func(i int) func() error {
 	}
 }
 
-// sipper subscribes to the noise, falls behind, and catches up. Where the server cuts it off, it resumes.
-func (o *others) sipper(int) func() error {
-	s := &subscriber{load: o.load, streams: []*stream{{collection: noise, bucket: noBucket}}}
-	o.mu.Lock()
-	o.subscribers = append(o.subscribers, s)
-	o.mu.Unlock()
-	return func() error {
-		err := s.join(func(v visitor) (*session, error) {
-			session, err := v.open()
-			if err == nil {
-				_ = session.WS.Conn.(*net.TCPConn).SetReadBuffer(2 * noiseSize)
-				session.WS.R = bufio.NewReaderSize(sip{o, session.WS.Conn}, noiseSize/4)
+// sipper subscribes to the noise, falls behind, and catches up. Where the server cuts it off, it resumes. Of n
+// sippers each catches up at its own time: what they read then takes this process half a second or so to parse, in
+// which the healthy clients in it would have to wait.
+func (o *others) sipper(n int) func(i int) func() error {
+	return func(i int) func() error {
+		s := &subscriber{load: o.load, streams: []*stream{{collection: noise, bucket: noBucket}}}
+		o.mu.Lock()
+		o.subscribers = append(o.subscribers, s)
+		o.mu.Unlock()
+		return func() error {
+			err := s.join(func(v visitor) (*session, error) {
+				session, err := v.open()
+				if err == nil {
+					_ = session.WS.Conn.(*net.TCPConn).SetReadBuffer(2 * noiseSize)
+					session.WS.R = bufio.NewReaderSize(sip{o, time.Duration(cycle * i / n), session.WS.Conn}, noiseSize/4)
+				}
+				return session, err
+			})
+			if err != nil {
+				return err
 			}
-			return session, err
-		})
-		if err != nil {
-			return err
+			select {
+			case <-o.acting.Done(): // finish reads the rest
+				return nil
+			case <-s.client.Ended():
+			}
+			if s.faulty != nil {
+				o.faults.add(s.faulty)
+			}
+			return s.faulty
 		}
-		select {
-		case <-o.acting.Done(): // finish reads the rest
-			return nil
-		case <-s.client.Ended():
-		}
-		if s.faulty != nil {
-			o.faults.add(s.faulty)
-		}
-		return s.faulty
 	}
 }
+
+// cycle is how many beats it takes to fall behind, and to catch up in the last quarter.
+const cycle = 100
 
 // sip reads a quarter of the noise for so long that the system's buffers, some 4 MB, do not hold the rest, then
 // all of it, and so on.
 type sip struct {
 	*others
+	phase time.Duration // in beats
 	net.Conn
 }
 
 func (s sip) Read(p []byte) (int, error) {
-	if time.Since(s.began)/s.beat%100 < 75 {
+	if (time.Since(s.began)/s.beat+s.phase)%cycle < cycle*3/4 {
 		s.stopping(s.beat)
 	}
 	return s.Conn.Read(p)
