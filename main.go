@@ -130,7 +130,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Bookmark:         time.Duration(s.Bookmark),
 		MaxPendingTotal:  int(s.MaxPendingTotal),
 		RequestRate:      int(s.RequestRate),
-		Publish:          s.publish,
+		Publish:          s.Publish,
 		Logger:           logger,
 	})
 	sockets := server.New(&server.Options{
@@ -304,7 +304,7 @@ type settings struct {
 	IDs          []string `group:"Data" name:"ids" placeholder:"ITEMS=KIND" help:"How POST numbers a collection: items=number (the default), items=uuid, or items=prefix:A for A1, A2 and so on. Repeatable."`
 	DeclaredOnly bool     `group:"Data" help:"Serve only the collections that --index, --ids, --keep-changes or the configuration file name. Without it a collection exists as soon as it is named."`
 
-	Publish []string `group:"Data" placeholder:"ROOM" help:"Room that clients may PUBLISH events to, which are not stored: chat for those subscribed to the collection, chat/* for those to one of its items; * stands for any text. Repeatable. Without it nobody may."`
+	Publish []crud.RoomPattern `group:"Data" placeholder:"ROOM" help:"Room that clients may PUBLISH events to, which are not stored: chat for those subscribed to the collection, chat/* for those to one of its items; * stands for any text. Repeatable. Without it nobody may."`
 
 	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
@@ -360,7 +360,6 @@ type settings struct {
 
 	collections map[string]collections.Collection
 	keep        collections.Keep // of those without one of their own
-	publish     []crud.RoomPattern
 }
 
 const description = `An event server for stock Socket.IO clients: GET, POST, PUT, PATCH and DELETE
@@ -536,13 +535,6 @@ func (s *settings) check(file *configFile) error {
 		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.TrimRight(u.Path, "/") != u.Path || u.Path != "") {
 			return fmt.Errorf("--origin: %q is no origin: write scheme and host without a path, such as https://shop.example, or *", origin)
 		}
-	}
-	for _, room := range s.Publish {
-		pattern, err := crud.ParseRoomPattern(room)
-		if err != nil {
-			return fmt.Errorf("--publish: %w", err)
-		}
-		s.publish = append(s.publish, pattern)
 	}
 	_, _, err = s.dataSet()
 	return err

@@ -188,6 +188,8 @@ func TestBadSettingsSayWhatWouldBeRight(t *testing.T) {
 		"collection as a text":  {file: "collections: {items: uuid}\n", want: []string{"items: {ids: uuid"}},
 		"indexes as a map":      {file: "collections: {items: {indexes: {a: b}}}\n", want: []string{"indexes of items"}},
 		"ids as a list":         {file: "collections: {items: {ids: [uuid, number]}}\n", want: []string{"ids of items"}},
+		"publish":               {args: []string{"--publish=chat/1/2"}, want: []string{"--publish", "chat/1/2", "chat/*"}},
+		"publish in file":       {file: "publish: [chat, 1chat]\n", want: []string{"ackbase.yaml", "1chat"}},
 		"keep without a unit":   {args: []string{"--keep-changes=30x"}, want: []string{"--keep-changes", "30x", "30d,1000000"}},
 		"keep nothing":          {args: []string{"--keep-changes=0"}, want: []string{"--keep-changes", "more than zero"}},
 		"keep for two ages":     {args: []string{"--keep-changes=30d,7d"}, want: []string{"--keep-changes", "one age"}},

@@ -34,6 +34,12 @@ func ParseRoomPattern(text string) (RoomPattern, error) {
 	return p, nil
 }
 
+// UnmarshalText implements encoding.TextUnmarshaler, for flags.
+func (p *RoomPattern) UnmarshalText(text []byte) (err error) {
+	*p, err = ParseRoomPattern(string(text))
+	return err
+}
+
 // allows tells whether a room is one of the pattern's; item is empty for that of a collection.
 func (p RoomPattern) allows(collection, item string) bool {
 	if (p.item == "") != (item == "") {

@@ -29,6 +29,8 @@ type flags struct {
 	Listen    string `help:"Address to listen on." default:"127.0.0.1:3000"`
 	AllowEIO3 bool   `help:"Serve clients of protocol 3 too, that is socket.io-client 2.x." name:"allow-eio3"`
 	Data      string `help:"File with the items of the verbs. Without it they are gone when the program ends."`
+
+	Publish []crud.RoomPattern `help:"Room that clients may PUBLISH to, such as chat, or chat/* for all its items. Repeatable." placeholder:"ROOM"`
 }
 
 func main() {
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeStore()) }()
-	verbs := crud.New(collections.New(store, nil), nil)
+	verbs := crud.New(collections.New(store, nil), &crud.Options{Publish: f.Publish})
 	defer verbs.Close()
 	if err := zishang.Bind(sockets.Of("/", nil), verbs); err != nil {
 		return err
