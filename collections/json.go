@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 )
 
 // EqualJSON tells whether two checked JSON texts are the same value: the order
@@ -13,6 +16,10 @@ import (
 func EqualJSON(a, b []byte) bool {
 	return bytes.Equal(a, b) || equalNodes(rawNode(a), rawNode(b))
 }
+
+// ValidJSON tells whether bytes that were checked once still are JSON. It is quick, and not what
+// [CheckJSON] is for texts from outside.
+func ValidJSON(b []byte) bool { return gjson.ValidBytes(b) && utf8.Valid(b) }
 
 // CompactJSON appends raw, which has been checked, without insignificant white space.
 func CompactJSON(dst, raw []byte) []byte {

@@ -90,6 +90,9 @@ func (b *batch) item(key itemKey) (*itemState, error) {
 		var buf [300]byte // of an id with 256 bytes
 		if v := b.bucket.Get(key.id.AppendKey(buf[:0])); v != nil {
 			item, err := decodeItem(key.id, v)
+			if err == nil && !collections.ValidJSON(item.JSON) {
+				err = errItem // it would be told as what was there before
+			}
 			if err != nil {
 				return nil, err
 			}

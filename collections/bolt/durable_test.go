@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"ackbase/collections"
 )
 
@@ -249,6 +251,8 @@ func TestRefusedFiles(t *testing.T) {
 		{"without its beginning", "damaged", func(t *testing.T, path string) { overwrite(t, path, 0, 8192, 0) }},
 		{"with bad pages", "damaged", func(t *testing.T, path string) { overwrite(t, path, 8192, 400_000, 0xFF) }},
 		{"with zeros for pages", "damaged", func(t *testing.T, path string) { overwrite(t, path, 8192, 400_000, 0) }},
+		{"with an item that is no JSON any more", "damaged", func(t *testing.T, path string) { scratch(t, path, false) }},
+		{"with a change that is no JSON any more", "damaged", func(t *testing.T, path string) { scratch(t, path, true) }},
 		{"of a newer format", "newer version", func(t *testing.T, path string) { setMeta(t, path, keyFormat, []byte{0, 0, 0, format + 1}) }},
 		{"with another head", "damaged", func(t *testing.T, path string) {
 			setMeta(t, path, keyHead, head{seq: 99999, tag: 1}.append(nil))
@@ -289,6 +293,29 @@ func TestRefusedFiles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// scratch damages the content of an item, or of a change in the log, and nothing else.
+func scratch(t *testing.T, path string, change bool) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := itemsBucket("items")
+	if change {
+		bucket = bucketLog
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucket).Cursor()
+		k, v := c.First()
+		k, v = bytes.Clone(k), bytes.Clone(v)
+		v[bytes.LastIndexByte(v, ':')] = ';'
+		return tx.Bucket(bucket).Put(k, v)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestReadErrorsOfDeclarations(t *testing.T) {

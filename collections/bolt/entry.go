@@ -122,10 +122,24 @@ func decodeEntry(epoch, seq uint64, b []byte) (*collections.Change, error) {
 	c.Reason = string(r.text())
 	c.By = string(r.text())
 	c.Before, c.After, c.Diff = r.text(), r.text(), r.text()
-	if r.bad || err != nil || len(r.b) > 0 || c.Type == 0 {
+	if r.bad || err != nil || len(r.b) > 0 || c.Type == 0 || !sound(c) {
 		return nil, errEntry
 	}
 	return c, nil
+}
+
+// sound tells whether what a change tells of its item is JSON. In a damaged file it may not be, and nobody who is
+// told of changes looks again.
+func sound(c *collections.Change) bool {
+	if (c.Before == nil) != (c.Type == collections.Added) || (c.After == nil) != (c.Type == collections.Deleted) {
+		return false
+	}
+	for _, part := range [...][]byte{c.Before, c.After, c.Diff} {
+		if part != nil && !collections.ValidJSON(part) {
+			return false
+		}
+	}
+	return true
 }
 
 var errEntry = errors.New("bolt: an entry of the change log cannot be read: the file is damaged, restore it from a backup")

@@ -268,7 +268,7 @@ func (s *Store) loadMeta(tx *bbolt.Tx) error {
 	if err := s.tags.load(tx, h.seq); err != nil {
 		return damaged(s.path, err)
 	}
-	if err := s.pages.verify(tx, verifyTime); err != nil {
+	if err := s.verify(tx, verifyTime); err != nil {
 		return damaged(s.path, err)
 	}
 	return nil

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"sort"
 	"sync"
-	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -308,49 +306,4 @@ func (t *tree) atIn(id uint64, low []byte, n, deep int) ([]byte, error) {
 		low = nil // all of the pages that follow is above it
 	}
 	return nil, nil
-}
-
-// verifyTime bounds what is verified when a file opens.
-const verifyTime = 200 * time.Millisecond
-
-// verify looks at the pages of all buckets for as long as the time lasts: whether
-// each is where its parent says, and its keys lie in it and ascend.
-func (m *pageMap) verify(tx *bbolt.Tx, limit time.Duration) error {
-	end := time.Now().Add(limit)
-	return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
-		t, ok := m.tree(b)
-		if !ok {
-			return nil
-		}
-		t.begin(1)
-		if err := t.verify(t.root, end, maxTreeDeep); err != nil {
-			return fmt.Errorf("a page of its part %q", bytes.ReplaceAll(name, []byte{0}, []byte{' '}))
-		}
-		return nil
-	})
-}
-
-func (t *tree) verify(id uint64, end time.Time, deep int) error {
-	if deep == 0 {
-		return errPages
-	}
-	p, err := t.page(id)
-	if err != nil {
-		return err
-	}
-	if time.Now().After(end) {
-		return nil
-	}
-	for i := range p.count {
-		k := p.key(i)
-		if k == nil || (i > 0 && bytes.Compare(p.key(i-1), k) >= 0) {
-			return errPages
-		}
-		if !p.leaf {
-			if err := t.verify(p.child(i), end, deep-1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
