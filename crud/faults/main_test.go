@@ -21,6 +21,8 @@ var (
 	length  = flag.Duration("length", 2500*time.Millisecond, "how long the faults of a round last")
 	clients = flag.Int("clients", 52, "how many clients a round has, 52 at the least")
 	kills   = flag.Int("kills", 4, "how often TestKilledFiles kills the server")
+
+	scratches = flag.Int("scratches", 8, "how many files TestScratchedFiles scratches")
 )
 
 // patience bounds each wait for something that must come. It is what a hanging server costs, no pace.
