@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -30,15 +31,19 @@ func Refuse(w http.ResponseWriter, fault *crud.Fault) {
 // Fault is what a client is told of an error of the store.
 func (s *Server) Fault(err error) *crud.Fault {
 	var known *collections.Error
-	switch {
-	case errors.As(err, &known) && errors.Is(err, collections.ErrNotFound):
-		return &crud.Fault{Code: "NOT_FOUND", Status: http.StatusNotFound, Message: known.Message}
-	case errors.As(err, &known) && errors.Is(err, collections.ErrTooLarge):
-		return &crud.Fault{Code: "TOO_LARGE", Status: http.StatusRequestEntityTooLarge, Message: known.Message}
-	case errors.As(err, &known) && errors.Is(err, collections.ErrBadRequest):
-		return &crud.Fault{Code: "BAD_REQUEST", Status: http.StatusBadRequest, Message: known.Message}
-	case errors.Is(err, collections.ErrUnavailable):
-		return &crud.Fault{Code: "UNAVAILABLE", Status: http.StatusServiceUnavailable, Message: "the store cannot be used now: try again"}
+	for kind, f := range map[error]crud.Fault{
+		collections.ErrNotFound:    {Code: "NOT_FOUND", Status: http.StatusNotFound},
+		collections.ErrTooLarge:    {Code: "TOO_LARGE", Status: http.StatusRequestEntityTooLarge},
+		collections.ErrBadRequest:  {Code: "BAD_REQUEST", Status: http.StatusBadRequest},
+		collections.ErrUnavailable: {Code: "UNAVAILABLE", Status: http.StatusServiceUnavailable},
+	} {
+		if errors.Is(err, kind) && errors.As(err, &known) {
+			f.Message = known.Message
+			return &f
+		}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, collections.ErrUnavailable) {
+		return &crud.Fault{Code: "UNAVAILABLE", Status: http.StatusServiceUnavailable, Message: "the program cannot do that now: try again"}
 	}
 	s.Log.Error("a request failed inside the program", "err", err)
 	return &crud.Fault{Code: "INTERNAL", Status: http.StatusInternalServerError, Message: "something went wrong inside the program; its log tells what"}
