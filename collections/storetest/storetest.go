@@ -45,6 +45,7 @@ func Run(t *testing.T, open Open, o *Options) {
 		{"History", testHistory},
 		{"Pruning", testPruning},
 		{"Query", testQuery},
+		{"Census", testCensus},
 		{"Close", testClose},
 	}
 	for _, g := range groups {
