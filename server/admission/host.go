@@ -51,6 +51,22 @@ func isOwnHost(header string, origins []string) bool {
 	})
 }
 
+// ThisMachine lets only those pass who are on this machine and ask for it by a name of
+// its own: nobody who comes through a proxy, as far as the request tells of one. flag
+// is how a user lets others in.
+func (l *Limits) ThisMachine(flag string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		forwarded := slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}, func(name string) bool {
+			return r.Header.Get(name) != ""
+		})
+		if !forwarded && l.Client(r).IsLoopback() && isOwnHost(r.Host, nil) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		http.Error(w, "This is for the machine that the server runs on. If others are to have it, start the server with "+flag, http.StatusForbidden)
+	})
+}
+
 // Only lets those clients pass whose address is in one of the ranges. flag is how a user adds one.
 func (l *Limits) Only(ranges []netip.Prefix, flag string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -80,3 +80,40 @@ func TestOnly(t *testing.T) {
 		}
 	}
 }
+
+// Who comes through a proxy on the machine looks like somebody on it, but for what the proxy tells.
+func TestThisMachine(t *testing.T) {
+	handler := New(&Options{TrustedProxies: proxies}).ThisMachine("--console", teapot)
+	for _, c := range []struct {
+		peer, host string
+		header     []string
+		served     bool
+	}{
+		{"127.0.0.1:1", "localhost:3000", nil, true},
+		{"127.0.0.1:1", "127.0.0.1:3000", nil, true},
+		{"[::1]:1", "[::1]:3000", nil, true},
+		{"127.0.0.1:1", "shop.example", nil, false},
+		{"127.0.0.1:1", "localhost", []string{"X-Forwarded-For", "127.0.0.1"}, false},
+		{"127.0.0.1:1", "localhost", []string{"X-Real-IP", "127.0.0.1"}, false},
+		{"127.0.0.1:1", "localhost", []string{"X-Forwarded-Proto", "https"}, false},
+		{"127.0.0.1:1", "localhost", []string{"Forwarded", "for=_hidden"}, false},
+		{"127.0.0.1:1", "localhost", []string{"Via", "1.1 front"}, false},
+		{"203.0.113.7:1", "localhost", nil, false},
+		{"10.0.0.1:1", "localhost", nil, false},
+		{"@", "localhost", nil, false},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr, r.Host = c.peer, c.host
+		for i := 0; i+1 < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if served := w.Code == http.StatusTeapot; served != c.served {
+			t.Errorf("%s, Host %s, %v: status %d, want it served: %t", c.peer, c.host, c.header, w.Code, c.served)
+		}
+		if !c.served && (w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "--console")) {
+			t.Errorf("%s: status %d, %q, want 403 with what would be right", c.peer, w.Code, w.Body)
+		}
+	}
+}

@@ -159,7 +159,9 @@ func (srv *Server) open(s *Session, tail string) bool {
 	if !refused {
 		s.guard("accept", func() {
 			if h := srv.accept(s); h != nil {
+				s.mu.Lock() // Sessions may look at it
 				s.handler = h
+				s.mu.Unlock()
 			}
 			if h, ok := s.handler.(Opener); ok {
 				h.Opened(s)

@@ -142,6 +142,9 @@ func (s *Session) Request() *Request { return s.request }
 // Options.AllowEIO3 lets it.
 func (s *Session) Protocol() int { return s.protocol }
 
+// Opened is when the session was opened.
+func (s *Session) Opened() time.Time { return s.opened }
+
 // Transport is the name of the present transport, Polling or WebSocket.
 func (s *Session) Transport() string {
 	s.mu.Lock()
