@@ -20,7 +20,7 @@ type verb struct {
 }
 
 var verbs = map[string]*verb{
-	"GET":         {"GET", "GET, collection, id, options? or GET, collection, query?", 0, 64}, // looking at the clock would cost what can be measured
+	"GET":         {"GET", "GET, collection, id, options? or GET, collection, query?", 0, TimedGETs}, // looking at the clock would cost what can be measured
 	"POST":        {"POST", "POST, collection, item, options?", 1, 1},
 	"PUT":         {"PUT", "PUT, collection, item, options? or PUT, collection, id, item, options?", 2, 1},
 	"PATCH":       {"PATCH", "PATCH, collection, partial, options? or PATCH, collection, id, patch, options? or PATCH, collection, jsonPatch[], options?", 3, 1},

@@ -1,6 +1,7 @@
 package crud
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 type Stats struct {
 	Requests map[string]uint64            // by verb
 	Faults   map[string]map[string]uint64 // of these those that were refused, by verb and code
-	Latency  map[string]Histogram         // by verb: from the request to its answer; of GET one in 64
+	Latency  map[string]Histogram         // by verb: from the request to its answer; of GET one in TimedGETs
 
 	Subscriptions int
 	Rooms         int
@@ -27,6 +28,9 @@ type Histogram struct {
 	Counts [len(Bounds) + 1]uint64 // by the bound they are under or at; the last of those over all
 	Sum    time.Duration           // of all
 }
+
+// TimedGETs is of how many GETs one is timed.
+const TimedGETs = 64
 
 // Bounds are the upper bounds of a Histogram.
 var Bounds = [...]time.Duration{
@@ -122,5 +126,30 @@ func (s *Service) Stats() Stats {
 	stats.Subscriptions, stats.Rooms, stats.Behind = h.subscriptions, h.rooms, h.behind
 	stats.Delivered, stats.Published, stats.FromRing, stats.FromLog = h.delivered, h.published, h.fromRing, h.fromLog
 	stats.RingBytes, stats.RingChanges = h.ring.bytes, len(h.ring.changes)
+	return stats
+}
+
+// SessionStats is what a session does at a moment.
+type SessionStats struct {
+	Pending       int      // requests under way that are answered later
+	PendingBytes  int      // that they hold
+	Subscriptions []string // the rooms, sorted
+	Behind        bool     // its delivery stands behind the newest change
+}
+
+// Stats tells what the session does. It may be called at any time.
+func (c *Session) Stats() SessionStats {
+	stats := SessionStats{Behind: c.lagging.Load()}
+	c.flow.mu.Lock()
+	stats.Pending, stats.PendingBytes = c.flow.requests, c.flow.bytes
+	c.flow.mu.Unlock()
+	if c.subscribed.Load() {
+		c.service.hub.mu.Lock()
+		for name := range c.rooms {
+			stats.Subscriptions = append(stats.Subscriptions, name)
+		}
+		c.service.hub.mu.Unlock()
+		slices.Sort(stats.Subscriptions)
+	}
 	return stats
 }

@@ -25,8 +25,8 @@ func Bind(ns *server.Namespace, verbs *crud.Service) {
 	})
 	for _, verb := range crud.Verbs() {
 		ns.On(verb, func(e *server.Event) {
-			session, ok := e.Socket().Get(sessionKey).(*crud.Session)
-			if !ok {
+			session := SessionOf(e.Socket())
+			if session == nil {
 				return // the namespace's handlers for new sockets did not run: it has closed
 			}
 			if end := session.Batch(); end != nil {
@@ -35,6 +35,12 @@ func Bind(ns *server.Namespace, verbs *crud.Service) {
 			session.Do(verb, e.Args, len(e.Attachments) > 0, replyTo(e))
 		})
 	}
+}
+
+// SessionOf is the session of a socket in a namespace that is bound; nil where there is none.
+func SessionOf(s *server.Socket) *crud.Session {
+	session, _ := s.Get(sessionKey).(*crud.Session)
+	return session
 }
 
 // conn is a socket as package crud sees it.
