@@ -17,6 +17,7 @@ import (
 var mayImport = map[string][]string{
 	"ackbase":                      {"*"},
 	"ackbase/crud":                 {"ackbase/collections"},
+	"ackbase/crud/console":         {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/crud/socketio", "ackbase/collections", "ackbase/collections/bolt"},
 	"ackbase/crud/metrics":         {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/collections/bolt"},
 	"ackbase/crud/rest":            {"ackbase/crud", "ackbase/collections", "ackbase/server/admission"},
 	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},

@@ -34,6 +34,7 @@ import (
 	"ackbase/collections"
 	"ackbase/collections/bolt"
 	"ackbase/crud"
+	"ackbase/crud/console"
 	"ackbase/crud/metrics"
 	"ackbase/crud/rest"
 	"ackbase/crud/socketio"
@@ -181,6 +182,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
 	mux.Handle("GET /metrics", limits.Only(prefixes(s.MetricsFrom), "--metrics-from",
 		metrics.Handler(&metrics.Sources{Sockets: sockets, Verbs: service, Streams: overHTTP, Store: store})))
+	consoleHandler := http.Handler(http.HandlerFunc(noConsole))
+	if on, asked := s.showConsole(listener.Addr()); on {
+		api := console.New(&console.Sources{Sockets: sockets, Verbs: service, Streams: overHTTP, Store: store, DB: db, Version: version()})
+		defer api.Close()
+		both := http.NewServeMux()
+		both.Handle("/", web.Console())
+		both.Handle(console.Prefix, api)
+		consoleHandler = both
+		if !asked { // who comes through a proxy, and so from anywhere, must not find it
+			consoleHandler = limits.ThisMachine("--console", both)
+		}
+	}
+	mux.Handle("/console", consoleHandler)
+	mux.Handle("/console/", consoleHandler)
 	httpServer := &http.Server{
 		Handler:           admission.OwnHosts(listener.Addr(), s.Origin, "--origin", mux),
 		ConnState:         limits.ConnState,
@@ -220,6 +235,21 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		httpServer.Close()
 	}
 	return err
+}
+
+// showConsole tells whether the console is served, and whether that was asked for:
+// it is not where others than this machine could reach it, unless it was.
+func (s *settings) showConsole(address net.Addr) (on, asked bool) {
+	if s.Console != nil {
+		return *s.Console, *s.Console
+	}
+	listening, ok := address.(*net.TCPAddr)
+	return ok && listening.IP.IsLoopback(), false
+}
+
+// noConsole answers for the console where there is none.
+func noConsole(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "The console is off: it shows everything to whoever reaches this server. Start the server with --console to have it.", http.StatusNotFound)
 }
 
 // tell answers a request about the server's health: that all is well, or what is not.
@@ -294,9 +324,10 @@ func (e httpErrors) Write(line []byte) (int, error) {
 // settings are the flags. The same names, in capitals with ACKBASE_ before and _ for -,
 // are the environment's; as they are, the configuration file's.
 type settings struct {
-	Listen string   `group:"Server" default:"127.0.0.1:3000" help:"Address and port to listen on. Port 0 takes a free one, which the ready line tells."`
-	Config string   `group:"Server" placeholder:"FILE" help:"YAML file with any of these settings under the same names, and a section collections."`
-	Origin []string `group:"Server" placeholder:"ORIGIN" help:"Page that may connect from another origin, such as https://shop.example. Repeatable; * for every page. Without it: the same origin and localhost."`
+	Listen  string   `group:"Server" default:"127.0.0.1:3000" help:"Address and port to listen on. Port 0 takes a free one, which the ready line tells."`
+	Console *bool    `group:"Server" help:"Serve the console at /console, which shows all data and every client to whoever reaches this server. Without it: to this machine alone, where the server listens at a loopback address; --console=false: to nobody."`
+	Config  string   `group:"Server" placeholder:"FILE" help:"YAML file with any of these settings under the same names, and a section collections."`
+	Origin  []string `group:"Server" placeholder:"ORIGIN" help:"Page that may connect from another origin, such as https://shop.example. Repeatable; * for every page. Without it: the same origin and localhost."`
 
 	Data         string   `group:"Data" default:"ackbase.db" help:"File that holds the data. It is created where there is none."`
 	Seed         string   `group:"Data" placeholder:"NAME" help:"Data set to load into the collection items while that is empty: catalogue (a shop's products), or catalogue:100000 for as many generated ones."`

@@ -1,7 +1,7 @@
 /**
  * Copies what browsers load from npm packages into `web/dist`, from where the binary embeds it: the browser files of
- * `socket.io-client`, served as `/socket.io/socket.io.js` and so on, and the ES modules of `fast-json-patch`, which pages
- * of the examples load as `/fast-json-patch/index.mjs`.
+ * `socket.io-client`, served as `/socket.io/socket.io.js` and so on, the ES modules of `fast-json-patch`, which pages
+ * of the examples load as `/fast-json-patch/index.mjs`, and `uplot`, which draws the console's charts.
  *
  *     npm --prefix web ci && npm --prefix web run dist
  *
@@ -14,13 +14,25 @@ import { fileURLToPath } from "node:url";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const dist = join(web, "dist");
-const clientFile = /^socket\.io\.[a-z.]*js(\.map)?$/;
 
-/** Names without which a package is not the one that we serve. */
-const required = ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"];
-const modules = ["index.mjs", "module/core.mjs", "module/duplex.mjs", "module/helpers.mjs"];
+/**
+ * What is copied: of a package's folder to one of dist, the files that fit, by their path in that folder; without those
+ * that are required the package is not the one that we serve.
+ * @type {{ name: string, from: string, to: string, files: RegExp, required: string[] }[]}
+ */
+const packages = [
+  {
+    name: "socket.io-client", from: "dist", to: ".", files: /^socket\.io\.[a-z.]*js(\.map)?$/,
+    required: ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"],
+  },
+  {
+    name: "fast-json-patch", from: ".", to: "fast-json-patch", files: /^(index|module\/[a-z]+)\.mjs$/,
+    required: ["index.mjs", "module/core.mjs", "module/duplex.mjs", "module/helpers.mjs"],
+  },
+  { name: "uplot", from: "dist", to: "uplot", files: /^uPlot\.(esm\.js|min\.css)$/, required: ["uPlot.esm.js", "uPlot.min.css"] },
+];
 
-/** @param {string} name */
+/** @param {string} name of a package */
 function folderOf(name) {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
@@ -30,25 +42,28 @@ function folderOf(name) {
   }
 }
 
-/** @param {string} folder @param {string[]} missing */
-function complain(folder, missing) {
-  if (missing.length === 0) return;
-  console.error(`copy-dist: ${folder} has no ${missing.join(", ")}: run \`npm --prefix web ci\` again`);
-  process.exit(1);
-}
+/** The files of a folder, by their path in it. @param {string} folder */
+const filesOf = async (folder) => (await readdir(folder, { recursive: true })).map((name) => name.replaceAll("\\", "/"));
 
-const source = join(folderOf("socket.io-client"), "dist");
-const names = (await readdir(source)).filter((name) => clientFile.test(name));
-complain(source, required.filter((name) => !names.includes(name)));
-const patch = folderOf("fast-json-patch");
-const there = (await readdir(patch, { recursive: true })).map((name) => name.replaceAll("\\", "/"));
-complain(patch, modules.filter((name) => !there.includes(name)));
-
-await mkdir(dist, { recursive: true });
-for (const old of await readdir(dist)) {
-  if (clientFile.test(old) || old === "fast-json-patch") await rm(join(dist, old), { recursive: true });
+/** @type {string[]} */
+const told = [];
+for (const { name, from, to, files, required } of packages) {
+  const source = join(folderOf(name), from);
+  const names = (await filesOf(source)).filter((file) => files.test(file));
+  const missing = required.filter((file) => !names.includes(file));
+  if (missing.length > 0) {
+    console.error(`copy-dist: ${source} has no ${missing.join(", ")}: run \`npm --prefix web ci\` again`);
+    process.exit(1);
+  }
+  const target = join(dist, to);
+  await mkdir(target, { recursive: true });
+  for (const old of await filesOf(target)) {
+    if (files.test(old)) await rm(join(target, old));
+  }
+  for (const file of names) {
+    await mkdir(dirname(join(target, file)), { recursive: true });
+    await copyFile(join(source, file), join(target, file));
+  }
+  told.push(`${names.length} of ${name}`);
 }
-for (const name of names) await copyFile(join(source, name), join(dist, name));
-await mkdir(join(dist, "fast-json-patch/module"), { recursive: true });
-for (const name of modules) await copyFile(join(patch, name), join(dist, "fast-json-patch", name));
-console.log(`copied ${names.length} files of socket.io-client and ${modules.length} of fast-json-patch to web/dist`);
+console.log(`copied to web/dist: ${told.join(", ")}`);

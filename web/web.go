@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed page client/*.js
+//go:embed page console client/*.js
 var ours embed.FS
 
 //go:embed all:dist
@@ -39,7 +39,9 @@ type Options struct {
 func New(opts *Options) http.Handler {
 	files := map[string]*file{}
 	walk(ours, func(name string, content []byte) {
-		files["/"+name] = newFile(name, content)
+		if !strings.HasPrefix(name, "console/") {
+			files["/"+name] = newFile(name, content)
+		}
 	})
 	index := files["/page/index.html"].content
 	if opts != nil && opts.Collection != "" {
@@ -56,9 +58,7 @@ func New(opts *Options) http.Handler {
 func serve(files map[string]*file, whatThereIs string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
+		protect(header)
 		if !readOnly(w, r) {
 			return
 		}
@@ -117,6 +117,13 @@ func clientFiles(prefix string, next http.Handler, from fs.FS) http.Handler {
 		}
 		f.serve(w, r)
 	})
+}
+
+// protect sets what keeps others from doing anything with a page of ours.
+func protect(header http.Header) {
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
 }
 
 // public lets pages of other origins load what every client may have.

@@ -95,6 +95,68 @@ func TestPartsOfThePageAreServed(t *testing.T) {
 	}
 }
 
+// The same of the console, whose parts are in part those of the page.
+func TestPartsOfTheConsoleAreServed(t *testing.T) {
+	page, console := New(nil), Console()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/console") {
+			console.ServeHTTP(w, r)
+		} else {
+			page.ServeHTTP(w, r)
+		}
+	})
+	link := regexp.MustCompile(`(?:src|href)="([^"#]+)"|(?:from|import) "([.][^"]+)"`)
+	seen := map[string]bool{}
+	var visit func(target string)
+	visit = func(target string) {
+		if seen[target] {
+			return
+		}
+		seen[target] = true
+		answer, body := get(t, handler, "GET", target)
+		if answer.StatusCode != 200 {
+			t.Errorf("GET %s = %d, but the console needs it", target, answer.StatusCode)
+			return
+		}
+		if csp := answer.Header.Get("Content-Security-Policy"); csp == "" || strings.Contains(csp, "unsafe") {
+			t.Errorf("GET %s: Content-Security-Policy = %q", target, csp)
+		}
+		for _, found := range link.FindAllStringSubmatch(body, -1) {
+			next, err := httptest.NewRequest("GET", target, nil).URL.Parse(found[1] + found[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			visit(next.Path)
+		}
+	}
+	visit("/console")
+	for _, expected := range []string{"/console/charts.js", "/console/item.css", "/page/base.css", "/page/connection.js", "/client/ackbase.js", "/favicon.svg"} {
+		if !seen[expected] {
+			t.Errorf("the console does not lead to %s", expected)
+		}
+	}
+	_, body := get(t, handler, "GET", "/console")
+	if inline := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script[^>]*>[^<]`).FindString(body); inline != "" {
+		t.Errorf("the console has something inline that its own policy forbids: %q", inline)
+	}
+	if answer, _ := get(t, New(nil), "GET", "/console/console.js"); answer.StatusCode != 404 {
+		t.Errorf("the page's handler serves the console too: %d", answer.StatusCode)
+	}
+	if answer, _ := get(t, console, "POST", "/console"); answer.StatusCode != 405 {
+		t.Errorf("POST = %d, want 405", answer.StatusCode)
+	}
+	if answer, body := get(t, console, "GET", "/console/else"); answer.StatusCode != 404 || !strings.Contains(body, "/console") {
+		t.Errorf("GET of nothing = %d %q", answer.StatusCode, body)
+	}
+	// What npm has not brought is told in words; what it has is served.
+	for _, name := range borrowed {
+		answer, body := get(t, console, "GET", "/console/"+name)
+		if answer.StatusCode != 200 && !strings.Contains(body, Command) {
+			t.Errorf("GET /console/%s = %d %q, want the file, or what to run", name, answer.StatusCode, body)
+		}
+	}
+}
+
 func TestMediaTypes(t *testing.T) {
 	handler := New(nil)
 	for target, media := range map[string]string{

@@ -1,7 +1,7 @@
 // A build without npm's files works, and says what to run.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -16,7 +16,7 @@ test("a build without Node says in words what to run", async (t) => {
   atEnd(t, async () => rmSync(folder, { recursive: true, force: true }));
   // The build sees web/dist as in a fresh clone: an overlay takes the copied files away.
   const dist = join(root, "web/dist");
-  const copied = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => /js(\.map)?$/.test(name));
+  const copied = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => name !== "README.md" && statSync(join(dist, name)).isFile());
   const overlay = join(folder, "overlay.json");
   writeFileSync(overlay, JSON.stringify({ Replace: Object.fromEntries(copied.map((name) => [join(dist, name), ""])) }));
   const bin = join(folder, "ackbase");
@@ -38,4 +38,8 @@ test("a build without Node says in words what to run", async (t) => {
   await shows(tab.page.locator("#empty"), "npm --prefix web ci && npm --prefix web run dist");
   await tab.live(/^Not connected$/);
   await tab.picture("setup");
+
+  const console = await openTab(t, `${server.url}/console`, { complaints: /404/ });
+  await shows(console.page.locator("#banner"), "npm --prefix web ci && npm --prefix web run dist");
+  await console.live(/^Not connected$/);
 });

@@ -1,0 +1,70 @@
+/**
+ * Changes as they happen, of some collections: each once, also over a break of the connection.
+ */
+import { request } from "../client/ackbase.js";
+import { parts } from "../page/words.js";
+
+/** @typedef {import("../page/feed.js").Change} Change */
+
+/**
+ * @param {import("socket.io-client").Socket} socket
+ * @param {{ onChange(change: Change): void, onGap(collection: string): void, onFault(error: unknown): void }} hear
+ *   onGap: changes may be missing here
+ */
+export function createFeed(socket, hear) {
+  /** The cursor of each collection that is followed: where it goes on after a break. @type {Map<string, string>} */
+  const followed = new Map();
+
+  /** @param {Change} change */
+  const onChange = (change) => {
+    if (change.room !== change.collection || !followed.has(change.collection)) return; // another view's subscription
+    followed.set(change.collection, change.cursor);
+    hear.onChange(change);
+  };
+  /** @param {{ room: string, collection: string, cursor: string }} mark */
+  const onBookmark = ({ room, cursor }) => {
+    if (followed.has(room)) followed.set(room, cursor);
+  };
+
+  /** @param {string} collection @param {string} [since] */
+  async function subscribe(collection, since) {
+    try {
+      const { result } = await request(socket, "SUBSCRIBE", [collection, null, { patch: true, ...(since && { since }) }]);
+      if (followed.get(collection) === "") followed.set(collection, result.cursor);
+    } catch (error) {
+      if (!socket.connected || !followed.has(collection)) return;
+      if (since && parts(error).code === "GONE") {
+        hear.onGap(collection);
+        followed.set(collection, "");
+        await subscribe(collection);
+      } else {
+        hear.onFault(error);
+      }
+    }
+  }
+
+  socket.on("ADDED", onChange);
+  socket.on("MODIFIED", onChange);
+  socket.on("DELETED", onChange);
+  socket.on("BOOKMARK", onBookmark);
+  socket.on("connect", () => {
+    if (socket.recovered) return;
+    for (const [collection, cursor] of followed) subscribe(collection, cursor);
+  });
+
+  return {
+    /** Follows these collections from now on, and no others. @param {string[]} collections */
+    follow(collections) {
+      for (const collection of followed.keys()) {
+        if (collections.includes(collection)) continue;
+        followed.delete(collection);
+        if (socket.connected) request(socket, "UNSUBSCRIBE", [collection]).catch(hear.onFault);
+      }
+      for (const collection of collections) {
+        if (followed.has(collection)) continue;
+        followed.set(collection, "");
+        if (socket.connected) subscribe(collection);
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// What happens now: the stream, the clients, the charts; and what becomes of them when the server goes and comes back.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { io } from "socket.io-client";
+import { dataFile, startServer } from "../contract/server.mjs";
+import { atEnd, becomes, closeBrowser, shows, startShop } from "../page/tab.mjs";
+import { api, openConsole, put } from "./desk.mjs";
+
+after(closeBrowser);
+
+test("the stream shows every change, can be held, and looked through", async (t) => {
+  const server = await startShop(t, []);
+  await put(server, "things", [{ id: 1, name: "Lamp" }]);
+  await put(server, "orders", [{ id: "A1" }]);
+  const desk = await openConsole(t, server, "#/stream");
+  const { page } = desk;
+  await becomes(() => page.locator("#stream-of option").allTextContents(), ["All collections", "orders", "things"]);
+  await page.waitForFunction(() => document.querySelector("#stream-nothing")?.checkVisibility());
+
+  await put(server, "things", [{ id: 1, name: "Bright lamp" }, { id: 2, name: "Desk" }]);
+  await api(server, "orders/A1?reason=paid%20back", { method: "DELETE" });
+  await shows(desk.events.first(), /DELETED\s*orders\/A1.*“paid back”/);
+  assert.equal(await desk.events.count(), 3);
+  await shows(desk.events.nth(2), /MODIFIED\s*things\/1\s*name → "Bright lamp"/);
+  await shows(page.locator("#stream-rate"), "3 changes");
+  // A collection that comes later is followed as well.
+  await put(server, "visits", [{ id: 1 }]);
+  await becomes(() => page.locator("#stream-of option").allTextContents(), ["All collections", "orders", "things", "visits"]);
+  await put(server, "visits", [{ id: 2, page: "home" }]);
+  await shows(desk.events.first(), "home");
+
+  await page.getByLabel("Contains").fill("BRIGHT");
+  await becomes(() => desk.events.count(), 1);
+  await page.getByLabel("Contains").fill("");
+  await page.getByLabel("Modified").click();
+  await becomes(() => desk.events.locator(".type").allTextContents(), ["ADDED", "DELETED", "ADDED"]);
+  await page.getByLabel("Modified").click();
+  await page.locator("#stream-of").selectOption("things");
+  await becomes(() => desk.events.count(), 2);
+  await page.locator("#stream-of").selectOption("");
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  const before = await desk.events.count();
+  await put(server, "things", [{ id: 3, name: "Held" }]);
+  await page.getByRole("button", { name: "Go on (1 new)" }).waitFor();
+  assert.equal(await desk.events.count(), before, "nothing moves while it is held");
+  await page.getByRole("button", { name: /Go on/ }).click();
+  await shows(desk.events.first(), "Held");
+
+  // From an event to the item's past.
+  await desk.events.first().getByRole("link").click();
+  await shows(page.locator("#item-title"), "things / 3");
+});
+
+test("thousands of changes at once are counted, and a screenful is shown", async (t) => {
+  const server = await startShop(t, []);
+  await put(server, "things", [{ id: 1 }]);
+  const desk = await openConsole(t, server, "#/stream");
+  await becomes(() => desk.page.locator("#stream-of option").count(), 2);
+  const many = Array.from({ length: 5000 }, (_, i) => ({ id: i + 2, text: "x".repeat(200) }));
+  await put(server, "things", many);
+  await shows(desk.page.locator("#stream-rate"), "5,000 changes");
+  await shows(desk.events.first(), "things/5001");
+  assert.equal(await desk.events.count(), 100);
+  // What is beyond the screenful can be looked for, as far as it is kept.
+  await desk.page.getByLabel("Contains").fill("things/4500 ");
+  await shows(desk.events.first(), "things/4500");
+  await desk.page.getByLabel("Contains").fill("things/12 ");
+  await shows(desk.page.locator("#stream-nothing"), "None of the changes");
+});
+
+test("clients are shown with what they have subscribed to", async (t) => {
+  const server = await startShop(t, []);
+  const polling = io(server, { transports: ["polling"], forceNew: true });
+  const websocket = io(server, { transports: ["websocket"], forceNew: true, extraHeaders: { "User-Agent": "<i>agent</i>" } });
+  atEnd(t, async () => void (polling.close(), websocket.close()));
+  const desk = await openConsole(t, server, "#/clients");
+  const rows = desk.page.locator("#clients-rows tr");
+  await polling.timeout(30_000).emitWithAck("SUBSCRIBE", "things", null, { filters: { price: { $gt: 10 } } });
+  await polling.timeout(30_000).emitWithAck("SUBSCRIBE", "orders", "A1");
+  await websocket.timeout(30_000).emitWithAck("SUBSCRIBE", "things");
+  await shows(desk.page.locator("#clients-count"), "3 connections");
+  const one = rows.filter({ hasText: "Long-polling" });
+  await becomes(() => one.locator(".chip").allTextContents(), ["orders/A1", 'things?{"price":{"$gt":10}}']);
+  await shows(one, "127.0.0.1");
+  await shows(rows.filter({ hasText: "<i>agent</i>" }).locator(".chip"), /^things$/);
+  await rows.filter({ hasText: "Chrome" }).waitFor();
+  // The order, and what has changed, is shown without a reload.
+  const oldest = await rows.first().textContent();
+  await desk.page.getByLabel("Order").selectOption("newest");
+  await becomes(async () => (await rows.last().textContent())?.slice(0, 20), oldest?.slice(0, 20));
+  polling.close();
+  await shows(desk.page.locator("#clients-count"), "2 connections");
+  await one.waitFor({ state: "detached" });
+});
+
+test("charts are drawn from what the server counts", async (t) => {
+  const server = await startShop(t, []);
+  const desk = await openConsole(t, server, "#/charts");
+  const legend = (/** @type {string} */ title, /** @type {string} */ name) => desk.page.locator(".chart").filter({ hasText: title }).locator("li").filter({ hasText: name }).locator("b");
+  await shows(legend("Connections", "Socket.IO"), /^1$/);
+  await shows(legend("Memory", "of the process"), /MB$/);
+  let writing = true;
+  const writes = (async () => {
+    for (let i = 1; writing; i++) await put(server, "things", [{ id: 1, n: i }]);
+  })();
+  await shows(legend("Requests", "writes"), /[1-9]/);
+  await shows(legend("Events", "changes written"), /[1-9]/);
+  await shows(legend("Latency of writes", "99 % under"), /(µs|ms|s)$/);
+  writing = false;
+  await writes;
+  // Something is drawn: more than a few pixels are neither ground nor grid.
+  const drawn = await desk.page.locator(".chart canvas").evaluateAll((canvases) => canvases.map((canvas) => {
+    const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+    const data = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+    const colours = new Set();
+    for (let i = 0; i < data.length; i += 4) if ((data[i + 3] ?? 0) > 200) colours.add(`${data[i]},${data[i + 1]},${data[i + 2]}`);
+    return colours.size;
+  }));
+  assert.equal(drawn.length, 6);
+  for (const colours of drawn) assert.ok(colours > 2, `${colours} colours`);
+  // Who comes back finds what was before.
+  await desk.page.reload();
+  await desk.live();
+  await desk.page.waitForFunction(() => (document.querySelectorAll(".chart").length === 6));
+  await shows(desk.page.locator("#charts-about"), /up for/);
+});
+
+test("the server goes and comes back, and nothing is missed", async (t) => {
+  const data = dataFile();
+  const first = await startServer(["--data", data]);
+  const { port } = new URL(first.url);
+  await put(first.url, "things", [{ id: 1, name: "Lamp" }]);
+  const complaints = /ERR_|WebSocket connection|Failed to load resource/;
+  const desk = await openConsole(t, first.url, "#/stream", { complaints });
+  const table = await openConsole(t, first.url, "#/data/things", { complaints });
+  await becomes(() => desk.page.locator("#stream-of option").count(), 2);
+  await put(first.url, "things", [{ id: 2, name: "Before" }]);
+  await shows(desk.events.first(), "Before");
+  await shows(table.rows.first(), "Lamp");
+  await table.open("1");
+  await becomes(async () => (await table.code.inputValue()).includes("Lamp"), true);
+  await first.stop();
+  await desk.live(/^Reconnecting…$/);
+  await shows(desk.page.locator("#banner"), /lost|does not answer/);
+  // What was typed stays, and is saved when that can be done again.
+  await table.type('{ "id": 1, "name": "Typed meanwhile" }');
+  await table.save();
+  await shows(table.page.locator("#item-fault"), "The server does not answer.");
+
+  const second = await startServer(["--listen", `127.0.0.1:${port}`, "--data", data]);
+  atEnd(t, () => second.stop());
+  await put(second.url, "things", [{ id: 3, name: "After" }]);
+  await desk.live();
+  await shows(desk.events.first(), "After");
+  assert.deepEqual(await desk.events.locator(".ident").allTextContents(), ["things/3", "things/2"], "each once");
+  await desk.page.locator("#banner").waitFor({ state: "hidden" });
+  await table.live();
+  await table.save();
+  await table.item.waitFor({ state: "hidden" });
+  await shows(table.rows.first(), "Typed meanwhile");
+  await becomes(() => table.ids(), ["1", "2", "3"]);
+});
