@@ -347,7 +347,7 @@ func (r *round) tellAll(ctx context.Context, from string) (told []entry, err err
 			err = fmt.Errorf("a fresh SUBSCRIBE since the first cursor ended: %w", err)
 		}
 		end()
-		_ = <-heard // its error was looked at, or is that of the end
+		<-heard // its error was looked at, or is that of the end
 		if err != nil {
 			return nil, err
 		}
