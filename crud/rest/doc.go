@@ -14,6 +14,8 @@
 //	GET    /api/v2/{collection}?watch        server-sent events; the same for an item; with ?since=, ?filters…
 //	GET    /ws/{collection}, /ws/{collection}/{id}   a plain WebSocket that sends { id, snapshot }
 //
+// On paths of a program's own, [Handler.ServeFeed] is such a WebSocket, in that program's words.
+//
 // Every request runs the verb's own code (crud.Session.Do), so that rules, bounds and
 // errors are those of the socket. PROTOCOL.md of package crud says which headers
 // stand for which options.

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err := install(ctx, s); err != nil {
 			return err
 		}
-		r := &recent{machines: map[string][]*snapshot{}}
+		r := &recent{}
 		if err := r.follow(ctx, s); err != nil {
 			return err
 		}

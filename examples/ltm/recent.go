@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"ackbase/collections"
 	"ackbase/examples/program"
@@ -33,15 +35,16 @@ type recent struct {
 
 // follow reads the log up to now, and goes on in the background.
 func (r *recent) follow(ctx context.Context, s *program.Server) error {
-	r.position = s.DB.Oldest()
-	for r.position.Seq < s.DB.Head().Seq {
-		if err := r.read(ctx, s); err != nil {
-			return err
-		}
+	if err := r.begin(ctx, s); err != nil {
+		return err
 	}
 	s.Go(func(ctx context.Context) {
 		for ctx.Err() == nil {
-			if err := r.read(ctx, s); err != nil && ctx.Err() == nil {
+			err := r.read(ctx, s)
+			if errors.Is(err, collections.ErrGone) { // so far behind that the log has been cut
+				err = r.begin(ctx, s)
+			}
+			if err != nil && ctx.Err() == nil {
 				s.Log.Error("the log cannot be read any more", "err", err)
 				return
 			}
@@ -49,6 +52,52 @@ func (r *recent) follow(ctx context.Context, s *program.Server) error {
 	})
 	return nil
 }
+
+// begin reads what the log still has. A machine that has not moved in all that time stands there
+// as it is.
+func (r *recent) begin(ctx context.Context, s *program.Server) error {
+	all, err := collections.ParseQuery(json.RawMessage(`{"limit":1000,"total":false}`))
+	if err != nil {
+		return err
+	}
+	page, at, err := s.DB.List(ctx, collection, all)
+	if err != nil {
+		return err
+	}
+	r.restart(s.DB.Oldest())
+	for r.position.Seq < at.Seq {
+		err := r.read(ctx, s)
+		if errors.Is(err, collections.ErrGone) { // cut between the two
+			r.restart(s.DB.Oldest())
+		} else if err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, item := range page.Items {
+		if id := item.ID.Text(); len(r.machines[id]) == 0 {
+			patch, err := collections.Diff([]byte("{}"), item.JSON)
+			if err != nil {
+				return err
+			}
+			r.machines[id] = []*snapshot{{
+				Type: collections.Added.String(), Rev: item.Rev.String(), Cursor: r.position.Cursor(), Reason: "as it was found",
+				Time: stamp(time.Now()), Patch: patch, Item: item.JSON,
+			}}
+		}
+	}
+	return nil
+}
+
+func (r *recent) restart(at collections.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.machines, r.position = map[string][]*snapshot{}, at
+}
+
+// stamp is a time as the changes have it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // read waits for what comes next in the log.
 func (r *recent) read(ctx context.Context, s *program.Server) error {
@@ -74,13 +123,16 @@ func (r *recent) read(ctx context.Context, s *program.Server) error {
 // patches of all, applied in turn to {}, give the present state. r.mu is locked.
 func (r *recent) add(c *collections.Change) error {
 	id := c.ID.Text()
-	if c.Type == collections.Deleted {
+	switch c.Type {
+	case collections.Deleted:
 		delete(r.machines, id)
 		return nil
+	case collections.Added:
+		delete(r.machines, id) // another one of that id
 	}
 	n := &snapshot{
 		Type: c.Type.String(), Rev: c.Rev().String(), Cursor: c.Position.Cursor(), Reason: c.Reason,
-		Time: c.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Patch: c.Diff, Item: c.After,
+		Time: stamp(c.Time), Patch: c.Diff, Item: c.After,
 	}
 	list := append(r.machines[id], n)
 	if len(list) > mostKept {

@@ -82,6 +82,9 @@ func Main(run func(ctx context.Context, args []string, out io.Writer) error) {
 //go:embed page
 var shared embed.FS
 
+// keptChanges is how many changes the log keeps: the programs write by themselves, for as long as they run.
+const keptChanges = 20_000
+
 // Run serves until ctx ends. It writes the address that it listens on to out.
 func (p *Program) Run(ctx context.Context, args []string, out io.Writer, flags Flags) (err error) {
 	if answered, err := p.parse(args, out, flags); answered || err != nil {
@@ -93,7 +96,7 @@ func (p *Program) Run(ctx context.Context, args []string, out io.Writer, flags F
 		return listenError(settings.Listen, err)
 	}
 	defer listener.Close()
-	store, err := bolt.Open(settings.Data, &bolt.Options{Collections: p.Collections})
+	store, err := bolt.Open(settings.Data, &bolt.Options{Collections: p.Collections, Keep: collections.Keep{Changes: keptChanges}})
 	if err != nil {
 		return fmt.Errorf("%w (--data names the file)", err)
 	}

@@ -84,6 +84,35 @@ test("the past that is told is bounded, and still gives the state", async (t) =>
   assert.deepEqual(recreate(snapshots), state);
 });
 
+test("a machine that stood still for longer than the log reaches is told as it is", async (t) => {
+  const ltm = await startExample(t, "ltm", never);
+  const before = await get(ltm.url, "2");
+  // More changes of something else than the log keeps, ten thousand a write.
+  const headers = { "Content-Type": "application/json-patch+json" };
+  for (let turn = 0; turn < 4; turn++) {
+    const patch = Array.from({ length: 7000 }, (_, i) => ({ op: "add", path: `/${i + 1}`, value: { turn } }));
+    const answer = await fetch(`${ltm.url}/api/v2/other`, { method: "PATCH", headers, body: JSON.stringify(patch) });
+    assert.equal(answer.status, 200);
+  }
+  assert.deepEqual(await get(ltm.url, "2").then(({ state }) => state), before.state);
+  await ltm.stop();
+  await becomes(async () => {
+    await ltm.start();
+    const { state, snapshots } = await get(ltm.url, "2");
+    assert.deepEqual(state, before.state);
+    assert.deepEqual(recreate(snapshots), before.state);
+    if (snapshots[0].reason === "as it was found") return true;
+    await ltm.stop(); // not all that is too old is cut at once
+    return false;
+  }, true);
+  // And it moves on from there.
+  await ltm.stop();
+  await ltm.start(quick);
+  await becomes(async () => (await get(ltm.url, "2")).snapshots.length > 5, true);
+  const { state, snapshots } = await get(ltm.url, "2");
+  assert.deepEqual(recreate(snapshots), state);
+});
+
 test("a machine that is not there is an answer in words", async (t) => {
   const { url } = await startExample(t, "ltm", never);
   for (const path of ["/api/v0/ltm/99", "/api/v0/ltm/x%20y", "/ws/99"]) {

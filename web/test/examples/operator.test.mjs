@@ -28,6 +28,8 @@ const log = (tab) => tab.page.locator("#log li").allTextContents();
 test("a command runs on the server and answers into the session, for all who have it open", async (t) => {
   const { url } = await startExample(t, "operator");
   const [one, two] = [await openPage(t, url), await openPage(t, url)];
+  await shows(one.page.locator("#sessions"), "Night shift");
+  await isUsable(one); // with no session open yet
   await open(one, "Night shift");
   await open(two, "Night shift");
   await run(one, "echo all quiet");

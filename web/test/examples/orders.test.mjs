@@ -124,6 +124,8 @@ test("both ways say the same", async (t) => {
 test("the page shows products and live totals, adds a product, and says what is wrong", async (t) => {
   const shop = await startExample(t, "orders", ["--every", "100ms"]);
   const tab = await openPage(t, shop.url, { complaints: /422/ });
+  await tab.page.getByText("Choose a category to see").waitFor();
+  await isUsable(tab);
   await tab.page.getByLabel("Category").selectOption("electronics");
   const item = tab.page.locator("product-item");
   const total = (/** @type {string} */ id) => tab.page.locator(`product-item[data-id=${id}] [slot=orders]`);
