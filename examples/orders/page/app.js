@@ -88,7 +88,7 @@ async function load() {
 function hear(way, { id, total }) {
   const feed = element(way);
   feed.prepend(make("li", "", total === null ? `${id} gone` : `${id} → ${total}`));
-  while (feed.children.length > 12) feed.lastElementChild?.remove();
+  while (feed.children.length > 8) feed.lastElementChild?.remove();
   const news = totals[way].get(id) !== total;
   if (total === null) totals[way].delete(id);
   else totals[way].set(id, total);

@@ -71,6 +71,15 @@ for (const way of ["socket.io-client alone", "with the helpers"]) {
   });
 }
 
+test("a build without npm's files says in words what to run", async (t) => {
+  const { url } = await startExample(t, "crud");
+  const tab = await openPage(t, "about:blank", { complaints: /404|Failed to fetch dynamically/ });
+  // As such a build answers: web's own tests hold that.
+  await tab.page.route("**/socket.io.esm.min.js", (route) => route.fulfill({ status: 404, contentType: "text/plain; charset=utf-8", body: "This build has no client: run `npm --prefix web run dist`." }));
+  await tab.page.goto(url);
+  await shows(tab.page.locator("#banner"), "npm --prefix web run dist");
+});
+
 test("by keyboard alone", async (t) => {
   const { url } = await startExample(t, "crud");
   const tab = await openPage(t, url);

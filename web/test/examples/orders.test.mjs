@@ -104,6 +104,25 @@ test("what is no product is refused in words, and nothing is stored", async (t) 
   assert.equal((await (await fetch(`${url}/electronics`)).json()).length, 3);
 });
 
+test("a page of another port of this machine may use the shop, one from elsewhere may not", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  for (const [origin, allowed] of /** @type {[string, boolean][]} */ ([["http://localhost:5050", true], ["https://elsewhere.example", false]])) {
+    const asked = await fetch(`${url}/electronics`, { method: "OPTIONS", headers: { Origin: origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type" } });
+    assert.equal(asked.status, allowed ? 204 : 403);
+    assert.equal(asked.headers.get("access-control-allow-origin"), allowed ? origin : null);
+    assert.equal((await post(url, "electronics", { name: "Torch", rrp: 1, info: "-" }, { Origin: origin, "Content-Type": "application/json" })).status, allowed ? 201 : 403);
+    const opened = await new Promise((resolve) => {
+      const socket = new WebSocket(`${url.replace("http", "ws")}/orders/electronics`, { origin });
+      socket.on("error", () => resolve(false));
+      socket.on("open", () => {
+        resolve(true);
+        socket.close();
+      });
+    });
+    assert.equal(opened, allowed);
+  }
+});
+
 test("both ways say the same", async (t) => {
   const { url } = await startExample(t, "orders", ["--every", "20ms"]);
   const socket = await connect(url);
