@@ -5,6 +5,7 @@
 //	go test ./crud/faults                             a few rounds, as `task test` does
 //	go test ./crud/faults -run TestRounds -rounds 100 as `task soak` does
 //	go test ./crud/faults -run TestRounds -seed 42    the round that a failure has named, again
+//	go test ./crud/faults -run TestScratchedFiles -scratches 1000
 //
 // # A round
 //
@@ -18,7 +19,7 @@
 // until they are answered, or without one. Others change two items with one patch, under the condition that both are as they read them.
 // Others again write and read a few items under conditions of every kind. Subscribers listen to collections,
 // items and filters, over WebSocket, polling, server-sent events and plain WebSockets, with items and with patches; whenever
-// their connection breaks they come back in the way of their kind.
+// their connection breaks they come back in the way of their kind; some stay away until what they missed is pruned.
 //
 // Then the faults end, every stream gets a last change, and when that has arrived:
 //

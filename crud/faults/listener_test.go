@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"ackbase/server/client"
 )
@@ -28,11 +30,14 @@ func (r *round) attend(ctx context.Context, l listener) {
 			r.ledger.wrong(err)
 			return
 		}
-		if !rest(ctx) {
-			return
-		}
 		for _, s := range l.heard() {
 			s.breaks++
+			if s.collection == bulletins { // these stay away for long, so that what they missed is pruned
+				wait(ctx, time.Duration(rand.IntN(1500))*time.Millisecond)
+			}
+		}
+		if !rest(ctx) {
+			return
 		}
 	}
 }

@@ -31,7 +31,7 @@ type database struct {
 	items map[string]map[string]collections.Item // by collection and id
 }
 
-// readFile reads all of a file that no process has open.
+// readFile reads all of a file that no process has open; of the bulletins what is kept.
 func readFile(path string) (_ *database, err error) {
 	ctx := context.Background()
 	store, err := bolt.Open(path, &bolt.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -40,8 +40,8 @@ func readFile(path string) (_ *database, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	d := &database{items: map[string]map[string]collections.Item{}}
-	for at, head := store.Oldest(), store.Head(); at != head; {
-		changes, err := store.Changes(ctx, at, 1000)
+	for at, head := (collections.Position{Epoch: store.Head().Epoch}), store.Head(); at != head; {
+		changes, err := store.Changes(ctx, at, 1000, goods, accounts, registers) // of the bulletins some may be missing
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (d *database) check() error {
 			delete(items, e.ID)
 			continue
 		}
-		if e.Type == "MODIFIED" {
+		if e.Type == "MODIFIED" && e.Patch != nil { // what was pruned has none
 			after, err := applied(e.Patch, e.Before)
 			if err != nil || !same(after, e.After) {
 				return fmt.Errorf("the patch of the change %d, %s, makes %s of %s (%w), and not %s", e.Seq, e.Patch, after, e.Before, err, e.After)

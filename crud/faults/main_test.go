@@ -19,7 +19,7 @@ var (
 	rounds  = flag.Int("rounds", 3, "how many rounds TestRounds plays")
 	seed    = flag.Uint64("seed", 0, "the seed of the only round to play; 0: others each time")
 	length  = flag.Duration("length", 2500*time.Millisecond, "how long the faults of a round last")
-	clients = flag.Int("clients", 52, "how many clients a round has, 52 at the least")
+	clients = flag.Int("clients", 60, "how many clients a round has, 60 at the least")
 	kills   = flag.Int("kills", 4, "how often TestKilledFiles kills the server")
 
 	scratches = flag.Int("scratches", 8, "how many files TestScratchedFiles scratches")

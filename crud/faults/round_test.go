@@ -68,6 +68,7 @@ func (r *round) play(t *testing.T) error {
 	r.began = time.Now()
 	rng := rand.New(rand.NewPCG(r.seed, 0))
 	r.process = newProcess(t, filepath.Join(t.TempDir(), "faults.db"), "--log-level", "error", "--index", "goods.bucket",
+		"--keep-changes", fmt.Sprintf("%s=%d", bulletins, bulletinsKept),
 		"--ping-interval", "1s", "--ping-timeout", "1s", "--stall-timeout", "3s", "--bookmark", "1s", "--high-water", "32KB")
 	all, endAll := context.WithTimeout(t.Context(), 2*patience+*length)
 	defer endAll()
@@ -136,6 +137,11 @@ func (r *round) play(t *testing.T) error {
 	if err != nil {
 		return err
 	}
+	posted, err := r.ledger.posted()
+	if err != nil {
+		return err
+	}
+	told = append(told, posted...)
 	if err := r.await(all, func(s *stream) uint64 {
 		if due := s.due(told, 0); len(due) > 0 {
 			return due[len(due)-1].Seq
@@ -160,6 +166,11 @@ func (r *round) stock(ctx context.Context, direct caller) error {
 	}
 	for id := range shelves {
 		if err := put(goods, 1+id, content{Bucket: 1 + id%buckets}); err != nil {
+			return err
+		}
+	}
+	for id := range boards {
+		if err := put(bulletins, 1+id, content{}); err != nil {
 			return err
 		}
 	}
@@ -220,6 +231,8 @@ func (r *round) workers(rng *rand.Rand, url func() string) (list []func(working,
 		m := &mover{round: r, caller: caller(), name: fmt.Sprintf("mover-%d", i), rng: own()}
 		list = append(list, m.run)
 	}
+	p := &poster{round: r, caller: &socketCaller{url: r.process.url}, rng: own()}
+	list = append(list, p.run)
 	for i, caller := range []func() caller{webSocket, webSocket, webSocket, polling, rest, rest} {
 		a := &accessor{round: r, caller: caller(), n: i, name: fmt.Sprintf("accessor-%d", i), rng: own(), known: map[string]known{}}
 		list = append(list, a.run)
@@ -231,6 +244,7 @@ func (r *round) workers(rng *rand.Rand, url func() string) (list []func(working,
 func (r *round) audience(n int, url func() string) (list []listener) {
 	whole, patches, item := topic{goods, "", noBucket, false}, topic{goods, "", noBucket, true}, topic{goods, "7", noBucket, false}
 	filter, filtered := topic{goods, "", 2, false}, topic{goods, "", 3, true}
+	news, newsPatches := topic{bulletins, "", noBucket, false}, topic{bulletins, "", noBucket, true}
 	money, states, register := topic{accounts, "", noBucket, false}, topic{registers, "", noBucket, true}, topic{registers, `"first"`, noBucket, false}
 	listen := func(name string, kind func(streams []*stream) listener, topics ...topic) {
 		if len(list) >= n {
@@ -258,6 +272,11 @@ func (r *round) audience(n int, url func() string) (list []listener) {
 		listen("WebSocket", socket(false), filtered)
 		listen("WebSocket", socket(false), filter, money, register)
 		listen("WebSocket", socket(false), money, states, item)
+		listen("WebSocket", socket(false), newsPatches)
+		listen("WebSocket", socket(false), news, item)
+		listen("polling", socket(true), newsPatches)
+		listen("server-sent events", feed(false), newsPatches)
+		listen("plain WebSocket", feed(true), news)
 		listen("polling", socket(true), whole)
 		listen("polling", socket(true), patches)
 		listen("polling", socket(true), filter, register)
@@ -380,8 +399,16 @@ func (r *round) verify(t *testing.T, told []entry) (err error) {
 	if r.stored, err = readFile(r.process.data); err != nil {
 		return err
 	}
+	posted, err := r.ledger.posted()
+	if err == nil {
+		r.done.add("changes", len(r.stored.log))
+		err = r.stored.complete(posted)
+	}
+	if err != nil {
+		return err
+	}
 	log := r.stored.log
-	r.done.add("changes", len(log))
+	r.done.add("changes pruned", len(log)-r.done.of["changes"])
 	r.done.add("calls", r.ledger.calls)
 	for _, w := range r.ledger.writes {
 		r.done.add("writes "+string(w.Outcome), 1)

@@ -37,7 +37,8 @@ type stream struct {
 type part struct {
 	from   uint64
 	events []seen
-	items  map[string]json.RawMessage // what the events make of the items, where it is known
+	first  map[string]json.RawMessage // the items there were then, where they are known
+	items  map[string]json.RawMessage // what the events make of them
 }
 
 // seen is one event, or a BOOKMARK, whose Type is empty.
@@ -63,13 +64,13 @@ func (s *stream) begin(cursor string, items []json.RawMessage) error {
 	}
 	p := &part{from: seq}
 	if items != nil {
-		p.items = map[string]json.RawMessage{}
+		p.first, p.items = map[string]json.RawMessage{}, map[string]json.RawMessage{}
 		for _, item := range items {
 			var c content
 			if err := json.Unmarshal(item, &c); err != nil {
 				return err
 			}
-			p.items[string(c.ID)] = item
+			p.first[string(c.ID)], p.items[string(c.ID)] = item, item
 		}
 	}
 	s.parts, s.cursor = append(s.parts, p), cursor
@@ -205,7 +206,11 @@ func (s *stream) check(log []entry) error {
 		return fmt.Errorf("%s never began", s.who)
 	}
 	for i, p := range s.parts {
-		if err := p.check(s.due(log, p.from), i == len(s.parts)-1); err != nil {
+		err := p.check(s.due(log, p.from), i == len(s.parts)-1)
+		if err == nil && p.first != nil {
+			err = s.checkSnapshot(log, p)
+		}
+		if err != nil {
 			return fmt.Errorf("%s, after %d breaks: %w", s.who, s.breaks, err)
 		}
 	}
@@ -247,6 +252,39 @@ func (p *part) check(due []seen, whole bool) error {
 		return fmt.Errorf("%d of %d events are lost at the end, from %d (%s) on", len(due)-next, len(due), due[next].Seq, due[next].Op)
 	}
 	return nil
+}
+
+// checkSnapshot compares the items that a part began with to those that the log makes.
+func (s *stream) checkSnapshot(log []entry, p *part) error {
+	items := map[string]json.RawMessage{}
+	for _, e := range log {
+		switch {
+		case e.Seq > p.from:
+		case e.Collection != s.collection:
+		case e.Type == "DELETED", s.bucket != noBucket && e.bucketNow != s.bucket:
+			delete(items, e.ID)
+		default:
+			items[e.ID] = e.After
+		}
+	}
+	for id, want := range items {
+		if got := p.first[id]; got == nil || !same(got, want) {
+			return fmt.Errorf("the snapshot at %d has %s as the item %s, and the log makes %s", p.from, got, id, want)
+		}
+	}
+	if len(p.first) != len(items) {
+		return fmt.Errorf("the snapshot at %d has %d items, and the log makes %d", p.from, len(p.first), len(items))
+	}
+	return nil
+}
+
+// revOf is the revision that a change makes.
+func revOf(cursor string) string {
+	p, err := collections.ParseCursor(cursor)
+	if err != nil {
+		return ""
+	}
+	return collections.Rev{Seq: p.Seq, Tag: p.Tag}.String()
 }
 
 // place is the number of a cursor in the log. Clients must not look into cursors; who compares all
