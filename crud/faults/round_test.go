@@ -357,16 +357,18 @@ func (r *round) tellAll(ctx context.Context, from string) (told []entry, err err
 		s.marked = sync.OnceFunc(func() { close(marked) })
 		hearing, end := context.WithCancel(ctx)
 		heard := make(chan error, 1)
-		go func() { heard <- l.listen(hearing) }()
+		go func() {
+			defer close(heard)
+			heard <- l.listen(hearing)
+		}()
 		select {
 		case <-marked:
-			err = nil
-		case err = <-heard:
-			heard <- err
-			err = fmt.Errorf("a fresh SUBSCRIBE since the first cursor ended: %w", err)
+		case early := <-heard:
+			err = fmt.Errorf("a fresh SUBSCRIBE since the first cursor ended: %w", early)
 		}
 		end()
-		<-heard // its error was looked at, or is that of the end
+		for range heard { // until it has gone; its error was looked at, or is that of the end
+		}
 		if err != nil {
 			return nil, err
 		}
