@@ -90,7 +90,7 @@ function fill(row, client) {
   time.title = new Date(client.since).toLocaleString();
   since.append(time);
 
-  const rooms = cell("Subscriptions and rooms", "rooms");
+  const rooms = cell("Subscribed", "rooms");
   let pending = 0;
   let pendingBytes = 0;
   let behind = false;

@@ -4,7 +4,7 @@
 import { request } from "../client/ackbase.js";
 import { parts } from "../page/words.js";
 
-/** @typedef {import("../page/feed.js").Change} Change */
+/** A change as it is told with patches: of a MODIFIED the patch, of others the item. @typedef {Omit<import("../client/ackbase.js").Change, "item"> & { item?: unknown, patch?: { op: string, path: string, value?: unknown }[] }} Change */
 
 /**
  * @param {import("socket.io-client").Socket} socket

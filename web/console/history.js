@@ -6,12 +6,12 @@ import { element, make } from "../page/element.js";
 import { notify, notifyFault } from "../page/notices.js";
 import { parts, sentence } from "../page/words.js";
 import { readItem, writeItem } from "./api.js";
-import { differences } from "./differences.js";
+import { differences } from "../page/differences.js";
 import { tidy } from "./jsontext.js";
 import { amount, gist, moment } from "./measures.js";
 
 /** @typedef {import("../client/ackbase.js").Id} Id */
-/** @typedef {import("./differences.js").Difference} Difference */
+/** @typedef {import("../page/differences.js").Difference} Difference */
 /**
  * A change as HISTORY tells it.
  * @typedef {{ type: "ADDED" | "MODIFIED" | "DELETED", time?: string, rev: string, prev?: string, cursor: string,

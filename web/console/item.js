@@ -5,7 +5,7 @@ import { element, make } from "../page/element.js";
 import { notify, notifyFault } from "../page/notices.js";
 import { parts, sentence } from "../page/words.js";
 import { addItem, newKey, readItem, removeItem, writeItem } from "./api.js";
-import { differences } from "./differences.js";
+import { differences } from "../page/differences.js";
 import { createEditor } from "./editor.js";
 import { createHistory } from "./history.js";
 import { lineOf, place, read, tidy } from "./jsontext.js";
@@ -218,7 +218,7 @@ export function createItem(socket, hear) {
     clash.focus();
   }
 
-  /** @param {import("./differences.js").Difference[]} list */
+  /** @param {import("../page/differences.js").Difference[]} list */
   function versus(list) {
     if (list.length === 0) return make("p", "", "Nowhere: both made the same of it.");
     const table = make("table");

@@ -10,9 +10,6 @@
 const deepest = 64; // as the server has it
 const scalar = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** A member's name as part of a JSON Pointer (RFC 6901). @param {string} name */
-export const escapePointer = (name) => name.replace(/~/g, "~0").replace(/\//g, "~1");
-
 /**
  * Reads a text, which is to be one JSON object.
  * @param {string} text

@@ -1,16 +1,17 @@
 /**
  * The demo page: one collection, live in every tab.
  */
+import { metaOf } from "../client/ackbase.js";
 import { connect, loadClient } from "./connection.js";
 import { createEditor } from "./editor.js";
 import { element, make } from "./element.js";
 import { createFeed } from "./feed.js";
-import { fadeItem, listenToRows, showItems } from "./list.js";
+import { listenToRows, markItem, showItems } from "./list.js";
 import { notify, notifyFault } from "./notices.js";
 import { showChange, showGap } from "./stream.js";
 import { clearTools, learnCategories, listenToPager, listenToTools, showPages, showView } from "./toolbar.js";
 import { filtersOf, readAddress, writeAddress } from "./view.js";
-import { nameOf, patched, sentence } from "./words.js";
+import { nameOf, sentence } from "./words.js";
 
 /** @typedef {import("./feed.js").Item} Item */
 /** @typedef {import("./view.js").View} View */
@@ -37,7 +38,7 @@ function learn(item) {
   if (known.size > mostKnown) known.delete(/** @type {string} */ (known.keys().next().value));
 }
 
-/** Revisions and cursors of this tab's own changes: their acks come before their events. @type {Set<string>} */
+/** Revisions of this tab's own changes, and the ids that it deleted: their acks come before their events. @type {Set<string>} */
 const own = new Set();
 
 /** @param {string} title @param {string} text @param {string} [action] @param {() => void} [act] */
@@ -61,73 +62,87 @@ function cannotStart(error) {
 
 /** @param {typeof import("socket.io-client")} client */
 function start(client) {
-  let name = "";
-  const socket = connect(client, (state) => {
-    name = state.name;
-    connection.dataset.state = state.name;
-    element("state-text").textContent = state.text;
-    document.body.dataset.state = state.name;
+  /** @type {import("./connection.js").State} */
+  let state = { name: "connecting", text: "Connecting…", banner: "" };
+  /** @type {import("./feed.js").Status} */
+  let status = "connecting";
+  /** Says how far what is shown can be trusted: what the connection is, and whether the list has caught up on it. */
+  const tell = () => {
+    const behind = state.name === "live" && status === "stale";
+    connection.dataset.state = document.body.dataset.state = behind ? "connecting" : state.name;
+    element("state-text").textContent = behind ? "Catching up…" : state.text;
     banner.textContent = state.banner;
     banner.hidden = state.banner === "";
     connectButton.hidden = false;
     element("connect-text").textContent = state.name === "away" ? "Go online" : "Go offline";
+  };
+  const socket = connect(client, (now) => {
+    state = now;
+    tell();
   });
 
-  const feed = createFeed(socket, {
-    onPage(items, meta, marks) {
-      const pages = Math.max(meta.pages ?? 1, 1);
-      if (view.page > pages) return look({ page: pages });
-      items.forEach(learn);
+  const feed = createFeed(socket, view.collection, {
+    onPage(items, place, marks) {
+      if (view.page > place.pages) return look({ page: place.pages });
+      // What is known already is kept up to date by the changes; here this tab's writes show before they are done.
+      for (const item of items) if (!known.has(String(item.id))) learn(item);
       learnCategories(items);
       const filtered = filtersOf(view) !== undefined;
       showItems(items, marks);
-      showPages(meta, items.length, filtered);
+      showPages(place, items.length, filtered);
       table.hidden = items.length === 0;
       empty.hidden = items.length > 0;
       if (items.length > 0) return;
       if (filtered) showEmpty("Nothing matches", "No item has all of what you asked for.", "Clear the filter", clear);
       else showEmpty(`${view.collection} is empty`, "Add the first item here, or start the server with --seed catalogue for a shop full of them.", "Add item", editor.add);
     },
-    onChange(change) {
+    onChange(change, marks) {
       const id = String(change.id);
       const before = known.get(id);
+      const mark = change.type === "DELETED" ? `deleted ${id}` : change.rev;
       // Over polling an ack and its event can come in one answer: the ack's promise first needs its turn.
-      setTimeout(() => showChange(change, before, own.delete(change.type === "DELETED" ? change.cursor : change.rev)));
-      const after = change.type === "MODIFIED" ? change.item ?? (before && patched(before, change)) : change.item;
-      if (after && change.type !== "DELETED") learn(after);
-      else known.delete(id);
+      setTimeout(() => showChange(change, before, own.delete(mark)));
+      if (change.type === "DELETED") known.delete(id);
+      else learn(change.item);
+      markItem(id, marks);
     },
-    onLeave: fadeItem,
+    onGap() {
+      known.clear();
+      showGap();
+    },
+    onStatus(now) {
+      status = now;
+      tell();
+    },
     onFault(error) {
       element("items").setAttribute("aria-busy", "false");
       if (!socket.connected) return; // the banner says it
-      if (table.hidden || known.size === 0) showEmpty("The list cannot be shown", sentence(error), "Try again", () => feed.resume());
+      if (table.hidden || known.size === 0) showEmpty("The list cannot be shown", sentence(error), "Try again", feed.reload);
       else notifyFault(error, "Reading the list");
     },
   });
 
-  /** Does a write, and remembers it as this tab's. @type {typeof feed.act} */
-  const act = async (verb, ...args) => {
-    const answer = await feed.act(verb, ...args);
-    if (verb !== "GET") {
-      const mark = verb === "DELETE" ? answer.meta.cursor : answer.meta.rev;
-      if (mark) own.add(mark);
-      if (own.size > 500) own.clear(); // no-ops make no event
-    }
-    return answer;
+  /** Does a write, and remembers it as this tab's. @type {typeof feed.write} */
+  const write = async (act) => {
+    const result = await feed.write(act);
+    const { rev } = metaOf(result);
+    if (rev) own.add(rev);
+    if (own.size > 500) own.clear(); // no-ops make no event
+    return result;
   };
-  const editor = createEditor({ ...feed, act });
+  const editor = createEditor({ ...feed, write });
 
   /** @param {Item} item */
   const remove = async (item) => {
     try {
-      const { result } = await act("DELETE", item.id);
-      if (!result) return notify(`${nameOf(item)} was deleted by somebody else already.`);
+      const done = await feed.write((writes, options) => writes.remove(item.id, options));
+      if (!done) return notify(`${nameOf(item)} was deleted by somebody else already.`);
+      own.add(`deleted ${item.id}`);
       notify(`${nameOf(item)} is deleted.`, {
         action: "Undo",
         act: async () => {
           try {
-            await act("PUT", item, { ifMatch: null });
+            await write((writes, options) => writes.replace(item, { ...options, ifMatch: null }));
           } catch (error) {
             notifyFault(error, `Bringing back ${nameOf(item)}`);
           }
@@ -154,14 +169,8 @@ function start(client) {
   listenToPager((step) => look({ page: view.page + step }));
   listenToRows({ edit: editor.edit, remove });
   element("add").addEventListener("click", editor.add);
-  connectButton.addEventListener("click", () => (name === "away" ? socket.connect() : socket.disconnect()));
+  connectButton.addEventListener("click", () => (state.name === "away" ? socket.connect() : socket.disconnect()));
 
-  let connections = 0;
-  socket.on("connect", () => {
-    connections += 1;
-    if (connections > 1 && !socket.recovered) showGap();
-    feed.resume();
-  });
   feed.show(view);
 }
 

@@ -129,10 +129,10 @@ export function createEditor(feed) {
     inputs.name.focus();
   };
 
-  /** @param {unknown} id */
+  /** @param {import("../client/ackbase.js").Id} id */
   const load = async (id) => {
-    const { result, meta } = await feed.act("GET", id);
-    open(result, meta.rev);
+    const { item, rev: revision } = await feed.read(id);
+    open(item, revision);
   };
 
   /** @param {boolean} [force] whatever others did meanwhile */
@@ -145,14 +145,15 @@ export function createEditor(feed) {
     save.setAttribute("aria-busy", "true");
     try {
       if (original) {
+        const { id } = original;
         const patch = difference(original, item);
-        if (patch.length > 0) await feed.act("PATCH", original.id, patch, force ? {} : { ifMatch: rev });
+        if (patch.length > 0) await feed.write((writes, options) => writes.update(id, /** @type {any} */ (patch), { ...options, ...(!force && rev !== undefined && { ifMatch: rev }) }));
         dialog.close();
         notify(patch.length > 0 ? `${nameOf(/** @type {Item} */ (item))} is saved.` : "Nothing was changed, so nothing was saved.");
       } else {
-        const { result } = await feed.act("POST", item);
+        const added = await feed.write((writes, options) => writes.create(item, options));
         dialog.close();
-        notify(`${nameOf(result)} is added, with the id ${result.id}.`);
+        notify(`${nameOf(added)} is added, with the id ${added.id}.`);
       }
     } catch (error) {
       const { code, details } = parts(error);

@@ -12,7 +12,7 @@ const body = element("rows");
 const template = element("row", HTMLTemplateElement);
 const icons = ["electronics", "confectionery"];
 
-/** @type {Map<string, { row: HTMLTableRowElement, text: string, item: Item }>} */
+/** @type {Map<string, { row: HTMLTableRowElement, item: Item | undefined }>} */
 const shown = new Map();
 
 /** @param {HTMLTableRowElement} row @param {string} name @returns {HTMLElement} */
@@ -52,9 +52,9 @@ body.addEventListener("animationend", (event) => {
 });
 
 /**
- * Shows these items, in this order.
- * @param {Item[]} items
- * @param {Marks} marks which of them changed
+ * Shows these items, in this order. An item that is the same object as before is the same.
+ * @param {readonly Item[]} items
+ * @param {Marks} marks which of them changed; those that show are taken out
  */
 export function showItems(items, marks) {
   const focused = document.activeElement;
@@ -68,20 +68,16 @@ export function showItems(items, marks) {
   let place = body.firstElementChild;
   for (const item of items) {
     const id = String(item.id);
-    const text = JSON.stringify(item);
     let entry = shown.get(id);
     if (!entry) {
       const row = /** @type {HTMLTableRowElement} */ (/** @type {DocumentFragment} */ (template.content.cloneNode(true)).firstElementChild);
       row.dataset.id = id;
-      entry = { row, text: "", item };
+      entry = { row, item: undefined };
       shown.set(id, entry);
     }
-    if (entry.text !== text) fill(entry.row, item);
-    entry.text = text;
+    if (entry.item !== item) fill(entry.row, item);
     entry.item = item;
-    delete entry.row.dataset.leaving;
-    const mark = marks.get(id);
-    if (mark) highlight(entry.row, mark);
+    markItem(id, marks);
     if (entry.row === place) place = place.nextElementSibling;
     else body.insertBefore(entry.row, place);
   }
@@ -93,10 +89,13 @@ export function showItems(items, marks) {
   sheet.setAttribute("aria-busy", "false");
 }
 
-/** Shows that an item is going. @param {unknown} id */
-export function fadeItem(id) {
-  const entry = shown.get(String(id));
-  if (entry) entry.row.dataset.leaving = "";
+/** Marks an item that changed, if it is here. @param {string} id @param {Marks} marks */
+export function markItem(id, marks) {
+  const entry = shown.get(id);
+  const mark = marks.get(id);
+  if (!entry || !mark) return;
+  marks.delete(id);
+  highlight(entry.row, mark);
 }
 
 /** The item of a row on this page; undefined where there is none. @param {unknown} id */

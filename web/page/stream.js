@@ -54,11 +54,9 @@ const shown = (field, value) => (field === "rrp" ? price(value) : brief(value));
  */
 export function showChange(change, before, own) {
   total += 1;
-  const entry = make("li", "change");
+  const entry = make("div", "change");
   entry.dataset.type = change.type;
-  const renamed = change.patch?.find(({ path }) => path === "/name")?.value;
-  const named = typeof renamed === "string" ? { id: change.id, name: renamed } : change.item ?? before;
-  const name = nameOf(named, change.id);
+  const name = nameOf(change.item, change.id);
 
   const sign = make("span", "sign", signs[change.type]);
   sign.setAttribute("aria-hidden", "true");
@@ -69,18 +67,18 @@ export function showChange(change, before, own) {
   if (own) head.append(" ", make("span", "own", "this tab"));
   const text = make("div", "said");
   text.append(head, make("p", "subject", name));
-  if (change.type === "ADDED" && change.item) {
+  const fields = differences(change, before);
+  if (change.type === "ADDED" || (change.type === "MODIFIED" && fields.length === 0)) {
     const { category, rrp } = change.item;
     const gist = [brief(category, 40), price(rrp)].filter((word) => word !== "").join(" · ");
     if (gist) text.append(make("p", "gist", gist));
   }
-  const fields = differences(change, before);
   if (fields.length > 0) {
     const list = make("ul", "fields");
-    for (const { field, before: old, after, known } of fields.slice(0, 6)) {
+    for (const { field, before: old, after } of fields.slice(0, 6)) {
       const line = make("li");
       line.append(make("b", "", field), " ");
-      if (known && old !== undefined) line.append(make("del", "", shown(field, old)), " ");
+      if (old !== undefined) line.append(make("del", "", shown(field, old)), " ");
       if (after !== undefined) line.append(make("ins", "", shown(field, after)));
       else line.append(make("span", "gone", "removed"));
       list.append(line);
@@ -94,9 +92,9 @@ export function showChange(change, before, own) {
   add(entry);
 }
 
-/** Says that changes may be missing here, since nothing was heard for a while. */
+/** Says that changes are missing here, since the server's log did not reach back to when the connection broke. */
 export function showGap() {
-  const entry = make("li", "gap", "Back online. What changed meanwhile is in the list, not in this stream.");
+  const entry = make("div", "gap", "Back after a long while. What changed meanwhile is in the list, not in this stream.");
   add(entry);
 }
 

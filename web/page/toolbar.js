@@ -5,7 +5,7 @@ import { element, make } from "./element.js";
 import { number, parseAmount } from "./words.js";
 
 /** @typedef {import("./view.js").View} View */
-/** @typedef {import("../client/ackbase.js").Meta} Meta */
+/** @typedef {import("./feed.js").Place} Place */
 
 const tools = element("tools", HTMLFormElement);
 const search = element("search", HTMLInputElement);
@@ -86,16 +86,15 @@ function showCategories(chosen) {
 
 /**
  * Shows where in the collection the page is.
- * @param {Meta} meta @param {number} length items on this page @param {boolean} filtered
+ * @param {Place} place @param {number} length items on this page @param {boolean} filtered
  */
-export function showPages(meta, length, filtered) {
-  const { total = length, page: at = 1, pages = 1, limit: most = 10 } = meta;
+export function showPages({ total, page: at, pages, limit: most }, length, filtered) {
   const what = total === 1 ? "item" : "items";
   const first = (at - 1) * most + 1;
   const which = length > 0 && total > length ? `, ${number(first)}–${number(first + length - 1)} shown` : "";
   count.textContent = `${number(total)} ${what}${filtered ? (total === 1 ? " matches" : " match") : ""}${which}`;
-  page.textContent = `${number(at)} / ${number(Math.max(pages, 1))}`;
-  page.setAttribute("aria-label", `Page ${at} of ${Math.max(pages, 1)}`);
+  page.textContent = `${number(at)} / ${number(pages)}`;
+  page.setAttribute("aria-label", `Page ${at} of ${pages}`);
   // A button that gets disabled would drop the focus of whoever pages by keyboard.
   previous.setAttribute("aria-disabled", String(at <= 1));
   next.setAttribute("aria-disabled", String(at >= pages));

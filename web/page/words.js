@@ -2,9 +2,11 @@
  * Values, changes and errors, said for a person.
  */
 
+import { differences as between } from "./differences.js";
+
 /** @typedef {import("./feed.js").Item} Item */
 /** @typedef {import("./feed.js").Change} Change */
-/** One field's change; `undefined` where the field was, or is, not there. @typedef {{ field: string, before: unknown, after: unknown, known: boolean }} Difference */
+/** One field's change; `undefined` where the field was, or is, not there. @typedef {{ field: string, before: unknown, after: unknown }} Difference */
 
 const money = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const count = new Intl.NumberFormat();
@@ -44,30 +46,10 @@ export function parseAmount(text) {
  * @param {Change} change @param {Item | undefined} before @returns {Difference[]}
  */
 export function differences(change, before) {
-  if (change.type !== "MODIFIED") return [];
-  return (change.patch ?? []).filter(({ op }) => op !== "test").map(({ op, path, value }) => {
-    const [field = "", ...deeper] = path.slice(1).split("/").map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~"));
-    const known = before !== undefined && deeper.length === 0;
-    return {
-      field: [field, ...deeper].join("."),
-      before: known ? before[field] : undefined,
-      after: op === "remove" ? undefined : value,
-      known,
-    };
-  });
-}
-
-/** An item after a patch, as far as its own fields go; undefined where the patch reaches deeper. @param {Item} item @param {Change} change @returns {Item | undefined} */
-export function patched(item, change) {
-  const next = { ...item };
-  for (const { op, path, value } of change.patch ?? []) {
-    const field = path.slice(1);
-    if (field === "" || field.includes("/") || field.includes("~")) return undefined;
-    if (op === "remove") delete next[field];
-    else if (op === "add" || op === "replace") next[field] = value;
-    else return undefined;
-  }
-  return next;
+  if (change.type !== "MODIFIED" || !before) return [];
+  return between(before, change.item).map(({ path, before: old, after }) => ({
+    field: path.slice(1).split("/").map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~")).join("."), before: old, after,
+  }));
 }
 
 /** @param {unknown} error @returns {{ code: string, status: number, message: string, details?: any }} */

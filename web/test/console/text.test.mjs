@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromFilters, inWords, isGroup, toFilters, typedValue } from "../../console/conditions.js";
-import { differences, same } from "../../console/differences.js";
+import { differences, same } from "../../page/differences.js";
 import { lineOf, place, read, tidy } from "../../console/jsontext.js";
 import { gist } from "../../console/measures.js";
 import { readRoute, writeRoute } from "../../console/route.js";

@@ -54,6 +54,7 @@ test("an item is added, edited and deleted by keyboard alone", async (t) => {
   await keyboard.type("Typed light");
   await keyboard.press("Enter");
   await tab.row("Typed light").waitFor();
+  await tab.editor.waitFor({ state: "hidden" });
   assert.equal(await focused(tab.page), "Edit Typed light");
 
   // Up and down go from row to row; Escape leaves the form without saving.

@@ -1,6 +1,7 @@
 // The page in the sizes and settings that people have. The pictures are in web/test-output, for a person to judge.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { accessible } from "./axe.mjs";
 import { closeBrowser, openTab, shows, startShop } from "./tab.mjs";
 
 after(closeBrowser);
@@ -96,6 +97,22 @@ test("text stands out from its ground, by day and by night", async (t) => {
       return [...new Set(found)];
     });
     assert.deepEqual(poor, [], dark ? "in the dark" : "in the light");
+  }
+});
+
+test("axe finds nothing that is in anybody's way", async (t) => {
+  const shop = await startShop(t);
+  for (const options of [{}, { dark: true }, { phone: true, width: 390, height: 844 }]) {
+    const tab = await (await openTab(t, shop, { still: true, ...options })).ready();
+    const [name = ""] = await tab.names();
+    await tab.row(name).getByRole("button", { name: /^Edit/ }).click();
+    await tab.save({ rrp: "dear" });
+    await shows(tab.page.locator("#e-rrp"), "A price is a number");
+    await accessible(tab.page, `the form, ${JSON.stringify(options)}`);
+    await tab.save({ rrp: String(Object.keys(options).length + 1) });
+    await tab.editor.waitFor({ state: "hidden" });
+    await shows(tab.page.locator("#tally"), /[1-9]/);
+    await accessible(tab.page, `the page, ${JSON.stringify(options)}`);
   }
 });
 

@@ -1,7 +1,9 @@
 /**
  * What is different between two JSON values, field by field.
  */
-import { escapePointer } from "./jsontext.js";
+
+/** A member's name as part of a JSON Pointer (RFC 6901). @param {string} name */
+const escapePointer = (name) => name.replace(/~/g, "~0").replace(/\//g, "~1");
 
 /** `before` is undefined for what was added, `after` for what was removed. @typedef {{ path: string, before: unknown, after: unknown }} Difference */
 
