@@ -33,6 +33,7 @@ export { request } from "./request.js";
 /** @typedef {import("./types.js").JSONPatch} JSONPatch */
 /** @template {object} [T=Record<string, any>] @typedef {import("./types.js").Live<T>} Live */
 /** @template {object} T @typedef {import("./types.js").MergePatch<T>} MergePatch */
+/** @typedef {import("./types.js").LiveQuery} LiveQuery */
 /** @typedef {import("./types.js").Meta} Meta */
 /** @template [T=any] @typedef {import("./types.js").Past<T>} Past */
 /** @typedef {import("./types.js").Query} Query */

@@ -1,10 +1,9 @@
-import { AckbaseError } from "./error.js";
+import { checkOptions, unlessMissing } from "./error.js";
 import { newKey } from "./key.js";
 import { createLive } from "./live.js";
 import { withMeta } from "./meta.js";
-
-/** @typedef {import("./types.js").Id} Id */
-/** @typedef {import("./types.js").SafeOptions} SafeOptions */
+import { withOptions } from "./request.js";
+import { argumentsOf, createWrites } from "./writes.js";
 
 /**
  * One collection over a client's connection.
@@ -19,43 +18,30 @@ export function createCollection(parts, name) {
 
   /** @param {string} verb @param {unknown[]} args @param {import("./types.js").Patience & Record<string, unknown>} [options] */
   const ask = async (verb, args, { timeout, signal, ...rest } = {}) => {
-    const sent = Object.keys(rest).length > 0 ? [...args, rest] : args;
-    const { result, meta } = await connection.ask(verb, [name, ...sent], { timeout, signal });
+    const { result, meta } = await connection.ask(verb, [name, ...withOptions(args, rest)], { timeout, signal });
     return withMeta(result, meta);
   };
-  /** Every write has a key, so that it can be sent again. @param {string} verb @param {unknown[]} args @param {SafeOptions} [options] */
-  const write = (verb, args, options) => ask(verb, args, { key: newKey(), ...options });
-
   return {
     name,
 
-    async get(id, options) {
-      try {
-        return await ask("GET", [id], options);
-      } catch (error) {
-        if (error instanceof AckbaseError && error.code === "NOT_FOUND") return undefined;
-        throw error;
-      }
-    },
+    get: (id, options) => unlessMissing(ask("GET", [id], options)),
     list: (query = {}, options) => ask("GET", [query], options),
     history: (id, options) => ask("HISTORY", [id], options),
 
-    create: (item, options) => write("POST", [item], options),
-    replace: (item, options) => write("PUT", [item], options),
-    remove: (id, options) => write("DELETE", [id], options),
-    update: /** @type {any} */ (
-      (/** @type {any} */ first, /** @type {any} */ second, /** @type {any} */ third) =>
-        typeof first === "object" ? write("PATCH", [first], second) : write("PATCH", [first, second], third)
-    ),
+    // Every write has a key, so that it can be sent again.
+    ...createWrites(async (verb, id, body, options) => {
+      checkOptions(options);
+      return ask(verb, argumentsOf(verb, id, body), { key: newKey(), ...options });
+    }),
 
     watch(target, handlers) {
       const id = typeof target === "object" ? null : (target ?? null);
-      const filters = typeof target === "object" ? target?.filters : undefined;
+      const { filters } = Object(target);
       const { onReset } = handlers;
       return subscriptions.watch(name, id, filters, {
         onChange(change) {
-          const { onAdded, onModified, onDeleted } = handlers;
-          ({ ADDED: onAdded, MODIFIED: onModified, DELETED: onDeleted })[change.type]?.(change);
+          const name = /** @type {const} */ ({ ADDED: "onAdded", MODIFIED: "onModified", DELETED: "onDeleted" })[change.type];
+          handlers[name]?.(change);
         },
         onReset: onReset && ((items) => onReset(items)),
         onError(error) {

@@ -1,4 +1,5 @@
 import { AckbaseError, silence } from "./error.js";
+import { Listeners, listenTo } from "./listeners.js";
 import { patience } from "./request.js";
 
 /** @typedef {import("./types.js").ClientSocket} ClientSocket */
@@ -10,6 +11,27 @@ import { patience } from "./request.js";
 /** After how many milliseconds a verb is sent again where a connection stays but does not answer. */
 const again = 30_000;
 
+/** Does something later. @param {() => void} act @param {number} ms @returns {() => void} unless this comes before */
+export function later(act, ms) {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+}
+
+/**
+ * Ends a wait when its time is over, or its signal says so.
+ * @param {string} verb @param {Patience} patience @param {(error: unknown) => void} end @returns {() => void} lets go of both
+ */
+export function limit(verb, { timeout = Infinity, signal }, end) {
+  const aborted = () => end(signal?.reason);
+  const stop = timeout < 2 ** 31 ? later(() => end(silence(verb, timeout)), timeout) : undefined;
+  signal?.addEventListener("abort", aborted);
+  if (signal?.aborted) queueMicrotask(aborted);
+  return () => {
+    stop?.();
+    signal?.removeEventListener("abort", aborted);
+  };
+}
+
 /**
  * A socket and what was asked over it. What has no answer when the connection breaks is asked again over the next
  * one, in the same order, until its time is over: that is safe, as reads change nothing and writes have keys.
@@ -20,8 +42,7 @@ const again = 30_000;
 export function createConnection(socket) {
   /** @type {Set<() => void>} */
   const waiting = new Set();
-  /** @type {Set<Listener>} */
-  const listeners = new Set();
+  const listeners = /** @type {Listeners<Listener>} */ (new Listeners());
   let lost = false;
   let closed = false;
 
@@ -29,16 +50,14 @@ export function createConnection(socket) {
     lost = false;
     // First what listens, so that a write that was asked for after a watch is heard by it.
     const before = [...waiting];
-    for (const listener of [...listeners]) listener.onConnect?.(!!socket.recovered);
+    listeners.tell("onConnect", !!socket.recovered);
     for (const send of before) send();
   };
   const disconnected = () => {
     lost = true;
-    for (const listener of [...listeners]) listener.onDisconnect?.();
+    listeners.tell("onDisconnect");
   };
-  socket.on("connect", connected);
-  socket.on("disconnect", disconnected);
-  socket.on("connect_error", disconnected);
+  const leave = listenTo(socket, { connect: connected, disconnect: disconnected, connect_error: disconnected });
 
   /**
    * Asks, and calls back once: with an error or a result. The callback runs before any event that came later.
@@ -48,13 +67,9 @@ export function createConnection(socket) {
    * @returns {() => void} stops waiting; the callback is not called then
    */
   function call(verb, args, { timeout = patience, signal }, answered) {
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    let sent = 0;
     const stop = () => {
       waiting.delete(send);
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", aborted);
+      release();
     };
     /** @type {Answered} */
     const finish = (...answer) => {
@@ -62,23 +77,16 @@ export function createConnection(socket) {
       stop();
       answered(...answer);
     };
-    const aborted = () => finish(signal?.reason);
     function send() {
       // Nothing is left in the socket's own buffer: it would be sent even when its time is over.
-      if (!socket.connected || closed) return;
-      const turn = ++sent;
-      socket.timeout(Math.min(timeout, again)).emit(verb, ...args, (/** @type {unknown} */ late, /** @type {any} */ result, /** @type {any} */ error, /** @type {Meta} */ meta) => {
+      if (!socket.connected || closed || signal?.aborted) return;
+      socket.timeout(again).emit(verb, ...args, (/** @type {unknown} */ late, /** @type {any} */ result, /** @type {any} */ error, /** @type {Meta} */ meta) => {
         if (!late) finish(error ? new AckbaseError(error) : null, result, meta ?? {});
-        else if (turn === sent && waiting.has(send)) send();
+        else if (waiting.has(send)) send();
       });
     }
     waiting.add(send);
-    if (signal?.aborted) {
-      queueMicrotask(aborted);
-      return stop;
-    }
-    signal?.addEventListener("abort", aborted, { once: true });
-    if (timeout < 2 ** 31) timer = setTimeout(() => finish(silence(verb, timeout)), timeout);
+    const release = limit(verb, { timeout, signal }, finish);
     send();
     return stop;
   }
@@ -86,35 +94,25 @@ export function createConnection(socket) {
   return {
     socket,
     call,
+    listeners,
 
     /** Whether the connection was lost, or could not be made. */
-    get lost() {
-      return lost;
-    },
-
-    /** @param {Listener} listener @returns {() => void} */
-    listen(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    isLost: () => lost,
 
     /**
      * call as a promise.
-     * @param {string} verb @param {unknown[]} args @param {Patience} [options]
+     * @param {string} verb @param {unknown[]} args @param {Patience} options
      * @returns {Promise<{ result: any, meta: Meta }>}
      */
-    ask(verb, args, options = {}) {
-      return new Promise((resolve, reject) => {
+    ask: (verb, args, options) =>
+      new Promise((resolve, reject) => {
         call(verb, args, options, (error, result, meta) => (error ? reject(error) : resolve({ result, meta })));
-      });
-    },
+      }),
 
     /** Lets go of the socket: nothing is sent any more. */
     close() {
       closed = true;
-      socket.off("connect", connected);
-      socket.off("disconnect", disconnected);
-      socket.off("connect_error", disconnected);
+      leave();
     },
   };
 }

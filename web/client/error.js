@@ -30,6 +30,26 @@ export const silence = (verb, ms, cause) =>
   new AckbaseError({ code: "TIMEOUT", status: 0, message: `no answer to ${verb} within ${ms} ms; it is not known whether the server did it` }, { cause });
 
 /**
+ * Refuses a condition that would silently be none: JSON leaves out what is undefined.
+ * @param {{ ifMatch?: unknown }} [options]
+ */
+export function checkOptions(options) {
+  if (options && "ifMatch" in options && options.ifMatch === undefined) {
+    throw new AckbaseError({ code: "BAD_REQUEST", status: 400, message: 'ifMatch is undefined; a revision, null or "*" belongs there' });
+  }
+}
+
+/**
+ * What a promise resolves to, undefined where there is no such item.
+ * @template T @param {Promise<T>} asked @returns {Promise<T | undefined>}
+ */
+export const unlessMissing = (asked) =>
+  asked.catch((error) => {
+    if (error.code !== "NOT_FOUND") throw error;
+    return undefined;
+  });
+
+/**
  * After how many milliseconds the same may be asked again, where the server only says "not now"; else nothing.
  * @param {AckbaseError} error @returns {number | undefined}
  */

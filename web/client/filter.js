@@ -12,57 +12,54 @@ function numberOf(text) {
 
 /** A text is a scalar with that text, any other value only itself. @param {any} wanted @returns {Test} */
 const same = (wanted) => (value) =>
-  value === wanted || (typeof wanted === "string" && kind(value) > 0 && kind(value) < 5 && String(value) === wanted);
+  value === wanted || (kind(wanted) === 5 && kind(value) > 0 && kind(value) < 5 && String(value) === wanted);
 
 /** @param {any} limit @param {(order: number) => boolean} holds @returns {Test} */
 function beyond(limit, holds) {
-  const limits = [limit];
-  if (typeof limit === "string") limits.push(numberOf(limit));
-  const group = (/** @type {any} */ v) => (typeof v === "boolean" ? 2 : kind(v)); // true and false are of one kind here
-  return (value) => limits.some((l) => l !== undefined && group(value) === group(l) && holds(compare(value, l)));
+  const limits = kind(limit) === 5 ? [limit, numberOf(limit)] : [limit];
+  const group = (/** @type {any} */ v) => (v === true ? 2 : kind(v)); // true and false are of one kind here
+  return (value) => value !== undefined && limits.some((l) => group(value) === group(l) && holds(compare(value, l)));
 }
+
+/** @param {Test} test @returns {Test} */
+const not = (test) => (value) => !test(value);
+/** @param {Test[]} tests @returns {Test} */
+const all = (tests) => (value) => tests.every((test) => test(value));
+/** @param {Test[]} tests @returns {Test} */
+const any = (tests) => (value) => tests.some((test) => test(value));
 
 /** @type {Record<string, (operand: any) => Test>} */
 const operators = {
   $eq: same,
   $ne: (v) => not(same(v)),
-  $in: (list) => (value) => list.some((/** @type {any} */ v) => same(v)(value)),
-  $nin: (list) => not(/** @type {any} */ (operators.$in)(list)),
+  $in: (list) => any(list.map(same)),
+  $nin: (list) => not(any(list.map(same))),
   $gt: (v) => beyond(v, (c) => c > 0),
   $gte: (v) => beyond(v, (c) => c >= 0),
   $lt: (v) => beyond(v, (c) => c < 0),
   $lte: (v) => beyond(v, (c) => c <= 0),
   $exists: (wanted) => (value) => (value !== undefined) === (String(wanted) === "true"),
-  $startsWith: (text) => (value) => typeof value === "string" && value.startsWith(text),
-  $contains: (part) => (value) => (typeof value === "string" ? typeof part === "string" && value.includes(part) : Array.isArray(value) && value.some(same(part))),
+  $startsWith: (text) => (value) => kind(value) === 5 && value.startsWith(text),
+  $contains: (part) => (value) => (kind(value) === 5 ? kind(part) === 5 && value.includes(part) : kind(value) === 6 && value.some(same(part))),
   $not: (conditions) => not(under(conditions)),
 };
 
-/** @param {Test} test @returns {Test} */
-const not = (test) => (value) => !test(value);
-
 /** What stands under a field: a value, or operators. @param {any} condition @returns {Test} */
-function under(condition) {
-  if (kind(condition) < 7) return same(condition);
-  const tests = Object.entries(condition).map(([name, operand]) => operators[name]?.(operand) ?? (() => false));
-  return (value) => tests.every((test) => test(value));
-}
+const under = (condition) =>
+  kind(condition) < 7 ? same(condition) : all(Object.entries(condition).map(([name, operand]) => operators[name]?.(operand) ?? (() => false)));
 
 /**
  * Whether an item is what filters ask for, exactly as the server decides it (PROTOCOL.md, Queries).
  * @param {any} filters @returns {Test}
  */
-export function matcher(filters) {
-  const tests = Object.entries(filters ?? {})
-    .filter(([, condition]) => condition !== undefined)
-    .map(([field, condition]) => {
+export const matcher = (filters) =>
+  all(
+    Object.entries(filters ?? {}).map(([field, condition]) => {
+      if (condition === undefined) return () => true; // JSON leaves it out
       if (field === "$not") return not(matcher(condition));
-      if (field === "$and" || field === "$or") {
-        const each = condition.map(matcher);
-        return field === "$or" ? (/** @type {any} */ item) => each.some((/** @type {Test} */ test) => test(item)) : (/** @type {any} */ item) => each.every((/** @type {Test} */ test) => test(item));
-      }
+      if (field === "$and") return all(condition.map(matcher));
+      if (field === "$or") return any(condition.map(matcher));
       const test = under(condition);
-      return (/** @type {any} */ item) => test(find(item, field));
-    });
-  return (item) => tests.every((test) => test(item));
-}
+      return (item) => test(find(item, field));
+    }),
+  );

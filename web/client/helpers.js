@@ -1,5 +1,5 @@
-import { AckbaseError } from "./error.js";
-import { request } from "./request.js";
+import { unlessMissing } from "./error.js";
+import { request, withOptions } from "./request.js";
 
 /** @typedef {import("./types.js").SocketLike} SocketLike */
 /** @typedef {import("./types.js").Id} Id */
@@ -16,85 +16,46 @@ import { request } from "./request.js";
  * @param {SocketLike} socket
  */
 export function createHelpers(socket) {
-  /**
-   * The arguments of a write, with its options where there are any, and its timeout.
-   * @param {unknown[]} args @param {WriteOptions} [options] @returns {[unknown[], number | undefined]}
-   */
-  const writing = (args, options) => {
-    const { timeout, ...rest } = options ?? {};
-    return [Object.keys(rest).length > 0 ? [...args, rest] : args, timeout];
-  };
+  /** @param {string} verb @param {unknown[]} args @param {WriteOptions} [options] @returns {Promise<any>} */
+  const ask = async (verb, args, { timeout, ...rest } = {}) =>
+    (await request(socket, verb, withOptions(args, rest), timeout)).result;
+  /** @param {string} verb @returns {(what: any, collection: string, options?: WriteOptions) => Promise<any>} */
+  const write = (verb) => (what, collection, options) => ask(verb, [collection, what], options);
 
   return {
     /**
-     * The item, or `undefined` where there is none.
-     * @template T
-     * @param {Id} id
-     * @param {string} collection
-     * @param {number} [timeout] in milliseconds, 5000 unless given
-     * @returns {Promise<T | undefined>}
+     * The item, or `undefined` where there is none; `timeout` in milliseconds, 5000 unless given.
+     * @type {<T>(id: Id, collection: string, timeout?: number) => Promise<T | undefined>}
      */
-    async getItem(id, collection, timeout) {
-      try {
-        const { result } = await request(socket, "GET", [collection, id], timeout);
-        return result ?? undefined;
-      } catch (error) {
-        if (error instanceof AckbaseError && error.code === "NOT_FOUND") return undefined;
-        throw error;
-      }
-    },
+    getItem: async (id, collection, timeout) => (await unlessMissing(ask("GET", [collection, id], { timeout }))) ?? undefined,
 
     /**
      * One page of the items that a query matches.
-     * @template T
-     * @param {Query} options
-     * @param {string} collection
-     * @param {number} [timeout] in milliseconds, 5000 unless given
-     * @returns {Promise<T[]>}
+     * @type {<T>(options: Query, collection: string, timeout?: number) => Promise<T[]>}
      */
-    async getItems(options, collection, timeout) {
-      return (await request(socket, "GET", [collection, options], timeout)).result;
-    },
+    getItems: (options, collection, timeout) => ask("GET", [collection, options], { timeout }),
 
     /**
      * Adds an item and returns it as stored, with its id. An `id` of its own is kept; where that exists already,
      * it rejects with `CONFLICT`.
-     * @template {object} T
-     * @param {T} item
-     * @param {string} collection
-     * @param {WriteOptions} [options]
-     * @returns {Promise<T & { id: Id }>}
+     * @type {<T extends object>(item: T, collection: string, options?: WriteOptions) => Promise<T & { id: Id }>}
      */
-    async postItem(item, collection, options) {
-      return (await request(socket, "POST", ...writing([collection, item], options))).result;
-    },
+    postItem: write("POST"),
 
     /**
      * Puts an item in the place of the one with its id, whole, or creates it, and returns it as stored.
-     * @template {{ id: Id }} T
-     * @param {T} item
-     * @param {string} collection
-     * @param {WriteOptions} [options]
-     * @returns {Promise<T>}
+     * @type {<T extends { id: Id }>(item: T, collection: string, options?: WriteOptions) => Promise<T>}
      */
-    async putItem(item, collection, options) {
-      return (await request(socket, "PUT", ...writing([collection, item], options))).result;
-    },
+    putItem: write("PUT"),
 
-    patchItem: /** @type {PatchItem} */ (async (patch, collection, options) => {
-      return (await request(socket, "PATCH", ...writing([collection, patch], options))).result;
-    }),
+    /** @type {PatchItem} */
+    patchItem: write("PATCH"),
 
     /**
      * Deletes an item: `true`, or `false` where there was none.
-     * @param {Id} id
-     * @param {string} collection
-     * @param {WriteOptions} [options]
-     * @returns {Promise<boolean>}
+     * @type {(id: Id, collection: string, options?: WriteOptions) => Promise<boolean>}
      */
-    async deleteItem(id, collection, options) {
-      return (await request(socket, "DELETE", ...writing([collection, id], options))).result;
-    },
+    deleteItem: write("DELETE"),
   };
 }
 

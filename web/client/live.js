@@ -1,11 +1,12 @@
 import { pauseAfter } from "./error.js";
 import { matcher } from "./filter.js";
-import { orderOf, pickerOf } from "./order.js";
+import { orderOf } from "./order.js";
 import { merge, patched } from "./patch.js";
 import { equal } from "./value.js";
+import { createWrites } from "./writes.js";
 
 /** @typedef {import("./types.js").Id} Id */
-/** @typedef {import("./types.js").Query} Query */
+/** @typedef {import("./types.js").LiveQuery} Query */
 /** @typedef {import("./types.js").Change} Change */
 /** @typedef {import("./types.js").Snapshot} Snapshot */
 /** @typedef {import("./types.js").SafeOptions} SafeOptions */
@@ -17,6 +18,9 @@ const gather = 20;
 
 /** Whether two ids, or an item and an id, have the same text. @param {any} a @param {any} b */
 const same = (a, b) => String(a) === String(b);
+
+/** @param {any[]} rows @param {any} id */
+const byId = (rows, id) => rows.find((row) => same(row.id, id));
 
 /** An item as a write would leave it; undefined where there is none then. @param {Write} write @param {any} before @returns {any} */
 function foresee({ verb, id, body }, before) {
@@ -41,11 +45,8 @@ function foresee({ verb, id, body }, before) {
  * @returns {import("./types.js").Live<T>}
  */
 export function createLive({ connection, subscriptions, outbox }, name, query = {}) {
-  // Items are read whole: the order and the filters may need what `fields` does not pick.
-  const { fields, ...wire } = query;
   const order = orderOf(query.sort);
   const matches = matcher(query.filters);
-  const pick = pickerOf(fields);
   const limit = Number(query.limit ?? 50);
   const first = Number(query.page ?? 1) === 1 && query.after == null;
   const counted = query.total !== false;
@@ -82,10 +83,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   /** @type {() => void} */
   let ignore = () => {};
   /** @type {Snapshot} */
-  let snapshot = { items: [], status: "connecting", error: undefined, total: undefined, pending: 0 };
-
-  /** @param {any} id */
-  const inBase = (id) => base.find((item) => same(item.id, id));
+  let snapshot = /** @type {any} */ ({ items: [] });
 
   /** Whether the page's borders are wide enough for an item. @param {any[]} rows @param {any} item */
   const inside = (rows, item) => whole || (rows.length > 0 ? (first || order(item, rows[0]) > 0) && order(item, rows.at(-1)) < 0 : first);
@@ -100,7 +98,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   function place({ type, id, item: after }) {
     const item = type === "DELETED" ? undefined : after;
     if (type === "MODIFIED" && !item) return true; // somebody else on this socket asked for patches
-    const before = inBase(id);
+    const before = byId(base, id);
     const rows = base.filter((row) => row !== before);
     if (before && item && !order(before, item)) {
       base = base.map((row) => (row === before ? item : row));
@@ -123,7 +121,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
 
   /** Whether base shows what a write made. @param {Id} id @param {any} item */
   function reflected(id, item) {
-    const now = inBase(id);
+    const now = byId(base, id);
     if (!item) return loaded && !now;
     return now ? equal(now, item) : loaded && !matches(item);
   }
@@ -179,7 +177,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     again = false;
     fresh = [];
     const turn = ++reads;
-    reading = connection.call("GET", [name, wire], { timeout: Infinity }, (fault, result, meta) => {
+    reading = connection.call("GET", [name, query], { timeout: Infinity }, (fault, result, meta) => {
       reading = undefined;
       lastRead = Date.now();
       if (fault) {
@@ -214,10 +212,10 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       // What is not on this page may be on another one, and is counted then.
       if (count !== undefined && (before || whole || isNew)) count += Number(!!shows) - Number(!!before);
     };
-    for (const { id, item, created } of answered) lay(id, item, rows.find((row) => same(row.id, id)), created);
+    for (const { id, item, created } of answered) lay(id, item, byId(rows, id), created);
     for (const write of outbox.of(name)) {
       if (write.shown !== undefined || (write.verb === "PATCH" && write.id === undefined)) continue;
-      const before = rows.find((row) => same(row.id, write.id));
+      const before = byId(rows, write.id);
       lay(write.id, foresee(write, before), before, write.verb === "POST");
     }
     return [rows.slice(0, limit), count];
@@ -226,9 +224,9 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   /** @returns {import("./types.js").Status} */
   function status() {
     if (error) return "error";
-    if (!connection.socket.connected) return connection.lost || loaded ? "offline" : "connecting";
+    if (!connection.socket.connected) return connection.isLost() || loaded ? "offline" : "connecting";
     if (!loaded) return "connecting";
-    return watch?.live() && !behind ? "live" : "stale";
+    return watch?.isLive() && !behind ? "live" : "stale";
   }
 
   /** Makes the snapshot anew, of what is the same in it, and tells where it differs. */
@@ -237,9 +235,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     const [rows, count] = compose();
     const old = new Map(snapshot.items.map((item) => [String(item.id), item]));
     let items = rows.map((row) => {
-      const item = pick(row);
       const shown = old.get(String(row.id));
-      return equal(item, shown) ? shown : item;
+      return equal(row, shown) ? shown : row;
     });
     if (items.length === snapshot.items.length && items.every((item, i) => item === snapshot.items[i])) items = /** @type {any[]} */ (snapshot.items);
     const next = { items, status: status(), error, total: count, pending: outbox.of(name).length };
@@ -247,6 +244,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     snapshot = next;
     for (const listener of [...listeners]) listener(snapshot);
   }
+  refresh();
 
   function refreshSoon() {
     if (due) return;
@@ -256,8 +254,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
 
   function start() {
     const stops = [
-      connection.listen({ onConnect: refreshSoon, onDisconnect: refreshSoon }),
-      outbox.listen({
+      connection.listeners.listen({ onConnect: refreshSoon, onDisconnect: refreshSoon }),
+      outbox.listeners.listen({
         onWrites: (collection) => collection === name && refresh(),
         onAnswer(write, result, { rev, cursor, created = false }) {
           if (write.collection !== name || Array.isArray(result)) return;
@@ -287,9 +285,6 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     refresh();
   }
 
-  /** @param {Write["verb"]} verb @param {Id | undefined} id @param {any} body @param {SafeOptions} [options] */
-  const write = (verb, id, body, options) => outbox.add(name, verb, id, body, options);
-
   return {
     getSnapshot: () => snapshot,
     get status() {
@@ -311,16 +306,6 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       refresh();
     },
 
-    create: (item, options) => write("POST", /** @type {any} */ (item).id, item, options),
-    replace: (item, options) => write("PUT", item.id, item, options),
-    remove: (id, options) => write("DELETE", id, undefined, options),
-    update: /** @type {any} */ (
-      (/** @type {any} */ what, /** @type {any} */ patch, /** @type {any} */ options) => {
-        if (Array.isArray(what)) return write("PATCH", undefined, what, patch);
-        if (typeof what !== "object") return write("PATCH", what ?? null, patch, options);
-        const { id = null, ...rest } = what;
-        return write("PATCH", id, rest, patch);
-      }
-    ),
+    ...createWrites((verb, id, body, options) => outbox.add(name, verb, id, body, options)),
   };
 }

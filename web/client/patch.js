@@ -29,25 +29,22 @@ export function patched(target, operations) {
     return [names.reduce(own, root), last];
   };
   /** @param {string} path */
-  const get = (path) => own(...at(path));
-  /** @param {string} path @param {any} [value] undefined removes */
-  const put = (path, value) => {
+  const remove = (path) => {
     const [on, name] = at(path);
-    if (value === undefined) get(path);
-    if (!Array.isArray(on)) {
-      if (value === undefined) delete on[name];
-      else on[name] = value;
-    } else if (value === undefined) on.splice(+name, 1);
-    else on.splice(name === "-" ? on.length : +name, 0, value);
+    own(on, name);
+    if (Array.isArray(on)) on.splice(+name, 1);
+    else delete on[name];
   };
   try {
-    for (const { op, path, from, value } of operations) {
-      if (op === "test" && !equal(get(path), value)) throw path;
-      const moved = op === "move" || op === "copy" ? structuredClone(get(from)) : value;
-      if (op === "move") put(from);
-      if (op === "replace" && Array.isArray(at(path)[0])) put(path);
-      if (op === "remove") put(path);
-      else if (op !== "test") put(path, moved);
+    for (let { op, path, from, value } of operations) {
+      if (from !== undefined) value = structuredClone(own(...at(from)));
+      if (op === "test" && !equal(own(...at(path)), value)) return;
+      if (op === "move") remove(from);
+      if (op === "remove" || op === "replace") remove(path);
+      if (op === "remove" || op === "test") continue;
+      const [on, name] = at(path);
+      if (Array.isArray(on)) on.splice(name === "-" ? on.length : +name, 0, value);
+      else on[name] = value;
     }
     return root[""];
   } catch {}

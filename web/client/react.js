@@ -12,7 +12,7 @@ import { useMemo, useSyncExternalStore } from "react";
  *
  * @template {object} T
  * @param {import("./types.js").Collection<T>} collection
- * @param {import("./types.js").Query} [query]
+ * @param {import("./types.js").LiveQuery} [query]
  * @returns {import("./types.js").Snapshot<T> & import("./types.js").Writes<T> & { reload(): void }}
  */
 export function useLive(collection, query) {

@@ -7,6 +7,9 @@ import { AckbaseError, silence } from "./error.js";
 /** How long an answer is waited for unless it is said otherwise, in milliseconds. */
 export const patience = 5000;
 
+/** Arguments and their options, where there are any. @param {unknown[]} args @param {object} options */
+export const withOptions = (args, options) => (Object.keys(options).length > 0 ? [...args, options] : args);
+
 /**
  * Emits one verb and waits for its acknowledgement: `(result, error, meta)`.
  *

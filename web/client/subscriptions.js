@@ -1,4 +1,6 @@
+import { later } from "./connection.js";
 import { pauseAfter } from "./error.js";
+import { Listeners, listenTo } from "./listeners.js";
 import { withMeta } from "./meta.js";
 import { canonical } from "./value.js";
 
@@ -23,142 +25,144 @@ import { canonical } from "./value.js";
  *
  * @param {Connection} connection
  */
-export function createSubscriptions(connection) {
-  /** @type {Map<string, Subscription>} */
+export function createSubscriptions({ socket, call, listeners }) {
+  /** @type {Map<string, ReturnType<typeof createSubscription>>} */
   const held = new Map();
+  const all = () => [...held.values()];
 
-  class Subscription {
-    /** @type {Set<Watcher>} */
-    watchers = new Set();
+  /** @param {string} key @param {string} collection @param {Id | null} id @param {Filters | undefined} filters */
+  function createSubscription(key, collection, id, filters) {
+    const watchers = /** @type {Listeners<Watcher>} */ (new Listeners());
     /** @type {string | undefined} */
-    cursor;
-    /** @type {string | undefined} the server's name for it, once it is answered */
-    room;
-    /** Whether the server has been asked and has answered, and has not forgotten since. */
-    open = false;
+    let cursor;
+    /** The server's name for it, once it has answered. @type {string | undefined} */
+    let room;
+    /** Whether the server has answered, and has not forgotten it since. */
+    let open = false;
     /** Whether what was missed is still to come. */
-    replaying = false;
+    let replaying = false;
     /** Whether onReset is to be called with what there is. */
-    reset = false;
-    /** @type {(() => void) | undefined} */
-    cancel;
+    let reset = false;
+    /** Ends what is under way. @type {(() => void) | undefined} */
+    let cancel;
 
-    /** @param {string} key @param {string} collection @param {Id | null} id @param {Filters | undefined} filters */
-    constructor(key, collection, id, filters) {
-      this.key = key;
-      this.collection = collection;
-      this.id = id;
-      this.filters = filters;
-    }
-
-    get live() {
-      return this.open && !this.replaying && connection.socket.connected;
-    }
+    const isLive = () => open && !replaying && socket.connected;
 
     /** Subscribes, from the cursor on if there is one. @param {boolean} [snapshot] */
-    ask(snapshot) {
-      this.cancel?.();
-      this.open = this.replaying = false;
-      if (!connection.socket.connected) return; // asked when it is
-      const since = this.cursor;
-      const options = { filters: this.filters, since, snapshot };
-      this.cancel = connection.call("SUBSCRIBE", [this.collection, this.id, options], { timeout: Infinity }, (error, result, meta) => {
-        if (error) return this.refused(error, snapshot);
-        this.open = true;
-        this.replaying = since !== undefined;
-        this.cursor = result.cursor;
-        this.room = meta.room;
-        const reset = this.reset;
-        this.reset = false;
-        for (const watcher of [...this.watchers]) {
-          if (since === undefined) watcher.onGap?.();
-          if (reset) watcher.onReset?.(result.items);
-          watcher.onState?.();
-        }
+    function ask(snapshot) {
+      cancel?.();
+      open = replaying = false;
+      if (!socket.connected) return; // asked when it is
+      const since = cursor;
+      cancel = call("SUBSCRIBE", [collection, id, { filters, since, snapshot }], { timeout: Infinity }, (error, result, meta) => {
+        if (error) return refused(error, snapshot);
+        open = true;
+        replaying = !!since;
+        cursor = result.cursor;
+        room = meta.room;
+        if (!since) watchers.tell("onGap");
+        if (reset) watchers.tell("onReset", result.items);
+        reset = false;
+        watchers.tell("onState");
       });
     }
 
     /** @param {import("./error.js").AckbaseError} error @param {boolean} [snapshot] */
-    refused(error, snapshot) {
+    function refused(error, snapshot) {
       const pause = pauseAfter(error);
       if (error.code === "GONE") {
-        this.cursor = undefined;
-        this.reset = true;
-        this.ask([...this.watchers].some(({ onReset }) => onReset) || undefined);
+        cursor = undefined;
+        reset = true;
+        ask([...watchers].some(({ onReset }) => onReset) || undefined);
       } else if (snapshot && error.code === "TOO_LARGE") {
-        this.ask();
+        ask();
       } else if (pause !== undefined) {
-        const timer = setTimeout(() => this.ask(snapshot), pause);
-        this.cancel = () => clearTimeout(timer);
+        cancel = later(() => ask(snapshot), pause);
       } else {
-        held.delete(this.key);
-        for (const watcher of [...this.watchers]) watcher.onError(error);
+        held.delete(key);
+        watchers.tell("onError", error);
       }
     }
 
-    /** @param {Change} change */
-    hear(change) {
-      if (!this.open) return;
-      this.cursor = change.cursor;
-      for (const watcher of [...this.watchers]) watcher.onChange(change);
-    }
+    const subscription = {
+      watchers,
+      isLive,
 
-    /** Unsubscribes when nobody watches any more. @param {Watcher} watcher */
-    leave(watcher) {
-      if (!this.watchers.delete(watcher) || this.watchers.size > 0 || held.get(this.key) !== this) return;
-      this.cancel?.();
-      this.open = false;
-      this.cursor = undefined;
-      // It stays held until the server has done it: until then it tells of items by the collection's room alone.
-      this.cancel = connection.call("UNSUBSCRIBE", [this.collection, this.id, { filters: this.filters }], { timeout: Infinity }, () => {
-        if (held.get(this.key) === this) held.delete(this.key);
-      });
-    }
+      /** @param {Watcher} watcher @param {string} [since] where to begin, if it is the first one */
+      join(watcher, since) {
+        const first = !watchers.size;
+        watchers.add(watcher);
+        if (first) {
+          cursor = since;
+          ask();
+        }
+        return first;
+      },
+
+      /** Unsubscribes when nobody watches any more. @param {Watcher} watcher */
+      leave(watcher) {
+        if (!watchers.delete(watcher) || watchers.size || held.get(key) !== subscription) return;
+        cancel?.();
+        open = false;
+        // It stays held until the server has done it: until then it tells of items by the collection's room alone.
+        cancel = call("UNSUBSCRIBE", [collection, id, { filters }], { timeout: Infinity }, () => held.delete(key));
+      },
+
+      /** @param {string} name */
+      replays: (name) => replaying && room === name,
+
+      /** @param {Change} change @param {boolean} wins whether the collection's room tells of items too */
+      hear(change, wins) {
+        const own = wins && isLive() && id !== null && change.collection === collection && String(change.id) === String(id);
+        if (!open || (change.room !== room && !own)) return;
+        cursor = change.cursor;
+        watchers.tell("onChange", change);
+      },
+
+      /** @param {{ room: string, cursor: string }} mark */
+      bookmark(mark) {
+        if (!open || mark.room !== room) return;
+        cursor = mark.cursor;
+        replaying = false;
+        watchers.tell("onState");
+      },
+
+      /** @param {boolean} recovered */
+      onConnect(recovered) {
+        if (!watchers.size) return; // being unsubscribed from
+        if (!recovered || !open || replaying) ask();
+        watchers.tell("onState");
+      },
+
+      onDisconnect() {
+        if (watchers.size && !open) cancel?.(); // asked anew on connection
+        watchers.tell("onState");
+      },
+    };
+    return subscription;
   }
 
   /** @param {Change} change */
   const hear = (change) => {
     if (change.item) withMeta(change.item, { rev: change.rev, cursor: change.cursor });
-    const whole = change.room === change.collection;
-    const replayed = whole && [...held.values()].some(({ room, replaying }) => replaying && room === change.room);
-    for (const subscription of [...held.values()]) {
-      // A subscription to the collection wins over those to its items, but for what each of them has missed.
-      const won = whole && !replayed && subscription.live && subscription.collection === change.collection && String(subscription.id) === String(change.id);
-      if (subscription.room === change.room || won) subscription.hear(change);
-    }
+    // A subscription to the collection wins over those to its items, but for what it has missed.
+    const wins = change.room === change.collection && !all().some(({ replays }) => replays(change.room));
+    for (const subscription of all()) subscription.hear(change, wins);
   };
   /** @param {{ room: string, cursor: string }} mark */
-  const bookmark = ({ room, cursor }) => {
-    for (const subscription of held.values()) {
-      if (subscription.room !== room || !subscription.open) continue;
-      subscription.cursor = cursor;
-      subscription.replaying = false;
-      for (const watcher of [...subscription.watchers]) watcher.onState?.();
-    }
-  };
-  const { socket } = connection;
-  const events = { ADDED: hear, MODIFIED: hear, DELETED: hear, BOOKMARK: bookmark };
-  for (const [event, listener] of Object.entries(events)) socket.on(event, listener);
-
-  const stop = connection.listen({
-    onConnect(recovered) {
-      for (const subscription of [...held.values()]) {
-        if (subscription.watchers.size === 0) continue; // being unsubscribed from
-        if (!recovered || !subscription.open || subscription.replaying) subscription.ask();
-        else for (const watcher of [...subscription.watchers]) watcher.onState?.();
-      }
-    },
-    onDisconnect() {
-      for (const subscription of held.values()) {
-        if (subscription.watchers.size > 0 && !subscription.open) subscription.cancel?.(); // asked anew on connection
-        for (const watcher of [...subscription.watchers]) watcher.onState?.();
-      }
-    },
+  const bookmark = (mark) => all().forEach((subscription) => subscription.bookmark(mark));
+  const close = listenTo(socket, { ADDED: hear, MODIFIED: hear, DELETED: hear, BOOKMARK: bookmark });
+  listeners.add({
+    onConnect: (recovered) => all().forEach((subscription) => subscription.onConnect(recovered)),
+    onDisconnect: () => all().forEach((subscription) => subscription.onDisconnect()),
   });
+
+  /** @param {string} collection @param {Id | null} id @param {Filters} [filters] */
+  const keyOf = (collection, id, filters) => canonical([collection, id === null ? id : String(id), filters]);
 
   return {
     /** Whether what filters match is watched already. @param {string} collection @param {Filters} [filters] */
-    has: (collection, filters) => !!held.get(canonical([collection, null, filters]))?.watchers.size,
+    has: (collection, filters) => !!held.get(keyOf(collection, null, filters))?.watchers.size,
 
     /**
      * Watches a target. `since` is where to begin, if nobody watches it yet.
@@ -167,30 +171,19 @@ export function createSubscriptions(connection) {
      * @param {Watcher} watcher @param {string} [since]
      */
     watch(collection, id, filters, watcher, since) {
-      const key = canonical([collection, id === null ? null : String(id), filters]);
-      let subscription = held.get(key);
-      if (!subscription) held.set(key, (subscription = new Subscription(key, collection, id, filters)));
-      const first = subscription.watchers.size === 0;
-      subscription.watchers.add(watcher);
-      if (first) {
-        subscription.cursor = since;
-        subscription.ask();
-      }
-      const at = subscription;
+      const key = keyOf(collection, id, filters);
+      const subscription = held.get(key) ?? createSubscription(key, collection, id, filters);
+      held.set(key, subscription);
       return {
         /** Whether it begins at `since`. */
-        exact: first,
+        exact: subscription.join(watcher, since),
         /** Whether all is told as soon as it happens. */
-        live: () => at.live,
-        leave: () => at.leave(watcher),
+        isLive: subscription.isLive,
+        leave: () => subscription.leave(watcher),
       };
     },
 
     /** Hears nothing any more. */
-    close() {
-      stop();
-      held.clear();
-      for (const [event, listener] of Object.entries(events)) socket.off(event, listener);
-    },
+    close,
   };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** @typedef {import("./types.js").Query} Query */
+/** @typedef {import("./types.js").LiveQuery} Query */
 /** @template T @typedef {{ subscribe(listener: (value: T) => void): () => void }} Readable */
 
 /**

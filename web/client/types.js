@@ -62,12 +62,14 @@
  *   fields?: string[], after?: string, total?: boolean }} Query
  */
 
+/** The query of a live query, which has its items whole. @typedef {Omit<Query, "fields">} LiveQuery */
+
 /**
  * `timeout` in milliseconds, 5000 unless given. `ifMatch` is the revision that the item must have now (`"*"`: it
  * must exist; `null`: it must not). `reason` is kept with the change and told to whoever hears of it. `key` is an
  * idempotency key, new for each write, such as `crypto.randomUUID()`: where no answer came, the same call with the same
  * key can be made again, and the write takes effect once.
- * @typedef {{ timeout?: number, ifMatch?: string | null, reason?: string, key?: string }} WriteOptions
+ * @typedef {{ timeout?: number | undefined, ifMatch?: string | null, reason?: string, key?: string }} WriteOptions
  */
 
 /** How long to wait for an answer, in milliseconds (5000 unless given), and what ends the wait before. @typedef {{ timeout?: number | undefined, signal?: AbortSignal | undefined }} Patience */
@@ -154,7 +156,7 @@
  *   list(query?: Query, options?: Patience): Promise<T[]>,
  *   history(id: Id, options?: Patience & Record<string, unknown>): Promise<Past<T>[]>,
  *   watch(target: Target, handlers: Handlers<T>): () => void,
- *   live(query?: Query): Live<T>,
+ *   live(query?: LiveQuery): Live<T>,
  * }} Collection
  */
 

@@ -12,7 +12,7 @@ import { computed, onScopeDispose, shallowRef, toValue, watch } from "vue";
  *
  * @template {object} T
  * @param {import("./types.js").Collection<T>} collection
- * @param {import("vue").MaybeRefOrGetter<import("./types.js").Query | undefined>} [query] another one, by its content, is another result
+ * @param {import("vue").MaybeRefOrGetter<import("./types.js").LiveQuery | undefined>} [query] another one, by its content, is another result
  */
 export function useLive(collection, query) {
   const text = computed(() => JSON.stringify(toValue(query)));

@@ -50,6 +50,32 @@ test("a revision guards a write", async (t) => {
   await assert.rejects(items.list(/** @type {any} */ ({ size: 1 })), { code: "BAD_REQUEST" });
 });
 
+test("an item's history", async (t) => {
+  const items = open(server.url, t).collection("past");
+  await items.create({ id: 7, n: 1 });
+  await items.update(7, { n: 2 }, { reason: "more" });
+  await items.remove(7);
+  const all = await items.history(7);
+  assert.deepEqual(all.map(({ type, reason }) => [type, reason]), [["ADDED", undefined], ["MODIFIED", "more"], ["DELETED", undefined]]);
+  const first = await items.history(7, { limit: 2 });
+  assert.deepEqual(first, all.slice(0, 2));
+  assert.deepEqual(await items.history(7, { after: metaOf(first).next }), all.slice(2));
+  await items.create({ id: 8, n: 1 });
+  const then = metaOf(await items.get(8)).cursor;
+  await items.update(8, { n: 2 });
+  assert.deepEqual(await items.get(8, { at: then }), { id: 8, n: 1 });
+});
+
+test("a condition that is not there is no condition: it is refused", async (t) => {
+  const { collection, sent } = open(server.url, t);
+  const items = collection("conditions");
+  await items.create({ n: 1 });
+  const rev = metaOf(undefined).rev;
+  await assert.rejects(items.update({ id: 1, n: 2 }, /** @type {any} */ ({ ifMatch: rev })), { code: "BAD_REQUEST", status: 400 });
+  await assert.rejects(items.live().update({ id: 1, n: 2 }, /** @type {any} */ ({ ifMatch: rev })), { code: "BAD_REQUEST" });
+  assert.equal(sent("PATCH").length, 0);
+});
+
 test("each write has a key of its own, a UUID of version 7 in order of time", async (t) => {
   const { collection, sent } = open(server.url, t);
   const items = collection("keys");

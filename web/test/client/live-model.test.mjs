@@ -9,7 +9,7 @@ import { openLine } from "./line.mjs";
 import { random } from "./random.mjs";
 import { open, shows } from "./session.mjs";
 
-/** @typedef {import("../../client/ackbase.js").Query} Query */
+/** @typedef {import("../../client/ackbase.js").LiveQuery} Query */
 
 /** @type {Query[]} */
 const queries = [
@@ -21,7 +21,7 @@ const queries = [
   { limit: 3, sort: "n", page: 2, total: false },
   { filters: { n: { $gte: 5 } }, sort: "n" },
   { filters: { n: { $gte: 5 }, tag: { $in: ["a", "b"] } }, limit: 3, sort: "-tag" },
-  { filters: { $or: [{ tag: "c" }, { n: { $lt: 2 } }] }, limit: 2, page: 2, fields: ["tag"] },
+  { filters: { $or: [{ tag: "c" }, { n: { $lt: 2 } }] }, limit: 2, page: 2 },
   { filters: { tag: null }, limit: 6, total: false },
 ];
 

@@ -1,0 +1,30 @@
+/**
+ * Listens to events of a socket.
+ * @param {import("./types.js").ClientSocket} socket @param {Record<string, (...args: any[]) => void>} events
+ * @returns {() => void} ends it
+ */
+export function listenTo(socket, events) {
+  for (const event in events) socket.on(event, /** @type {any} */ (events[event]));
+  return () => {
+    for (const event in events) socket.off(event, /** @type {any} */ (events[event]));
+  };
+}
+
+/**
+ * Those who listen to something: objects with a function for what they want to hear.
+ *
+ * @template {object} L
+ * @extends {Set<L>}
+ */
+export class Listeners extends Set {
+  /** @param {L} listener @returns {() => void} ends it */
+  listen(listener) {
+    this.add(listener);
+    return () => this.delete(listener);
+  }
+
+  /** Tells those who listen now. @param {keyof L} what @param {...any} args */
+  tell(what, ...args) {
+    for (const listener of [...this]) /** @type {any} */ (listener)[what]?.(...args);
+  }
+}
