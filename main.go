@@ -129,6 +129,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Bookmark:         time.Duration(s.Bookmark),
+
+		RecoverFor:          s.RecoverFor.orOff(),
+		MaxRecoverable:      int(s.MaxRecoverable),
+		MaxRecoverableBytes: int64(s.MaxRecoverableBytes),
+
 		MaxPendingTotal:  int(s.MaxPendingTotal),
 		RequestRate:      int(s.RequestRate),
 		Publish:          s.Publish,
@@ -339,6 +344,8 @@ type settings struct {
 
 	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
+	RecoverFor optional `group:"Data" default:"24h" help:"How long a client whose connection was lost can come back to its subscriptions (connection state recovery); 0 switches it off."`
+
 	MaxItem          size  `group:"Limits" default:"1MB" help:"Largest item."`
 	MaxDepth         count `group:"Limits" default:"64" help:"Most arrays and objects of an item within each other; 64 at the most."`
 	MaxAnswer        size  `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
@@ -354,6 +361,9 @@ type settings struct {
 	KeepKeys     duration `group:"Limits" default:"24h" help:"How long an idempotency key is known: within this time a write that comes again under its key gets its first answer, and changes nothing."`
 	MaxKeys      count    `group:"Limits" default:"1000000" help:"Most keys that are known. Beyond it the oldest are forgotten."`
 	MaxKeysBytes size     `group:"Limits" default:"1GB" help:"Most bytes of keys and their answers in the data file. Beyond it the oldest are forgotten."`
+
+	MaxRecoverable      count `group:"Limits" default:"100000" help:"Most sockets with subscriptions, connected or not, that can be recovered. Beyond it the oldest are forgotten."`
+	MaxRecoverableBytes size  `group:"Limits" default:"256MB" help:"Most bytes of what is kept for that in the data file. Beyond it the oldest are forgotten."`
 
 	MaxMessage     size  `group:"Messages" default:"2MB" help:"Largest message from a client, and polling body. A larger one closes its connection."`
 	MaxPackets     count `group:"Messages" default:"100000" help:"Most packets in one polling body. More close the connection."`
@@ -749,6 +759,27 @@ func (d *duration) UnmarshalText(text []byte) error {
 	}
 	*d = duration(v)
 	return nil
+}
+
+// optional is a duration that may be 0, for nothing at all.
+type optional duration
+
+// UnmarshalText implements encoding.TextUnmarshaler for kong.
+func (o *optional) UnmarshalText(text []byte) error {
+	err := (*duration)(o).UnmarshalText(text)
+	if v, bad := time.ParseDuration(strings.TrimSpace(string(text))); bad == nil && v == 0 {
+		*o = 0
+		return nil
+	}
+	return err
+}
+
+// orOff is the duration as options take it that have a default for 0.
+func (o optional) orOff() time.Duration {
+	if o == 0 {
+		return -1
+	}
+	return time.Duration(o)
 }
 
 // count is a number of things, 1 or more.

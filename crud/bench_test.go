@@ -91,25 +91,36 @@ func BenchmarkPost256InFlight(b *testing.B) {
 // BenchmarkDeliver is what one change costs by the number of its subscribers, without the network.
 func BenchmarkDeliver(b *testing.B) {
 	for _, subscribers := range []int{1, 50, 500, 5000} {
-		b.Run(fmt.Sprint(subscribers), func(b *testing.B) {
-			s, db := open(b, nil)
-			for i := range subscribers {
-				c := silent{dial(s, fmt.Sprint(i), 1<<30)}
-				c.session = s.Open(c)
-				c.ask(1, "SUBSCRIBE", "items")
-			}
-			change := &collections.Change{
-				Position: db.Head(), Type: collections.Added, Collection: "items",
-				After: json.RawMessage(`{"id":1,"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`),
-			}
-			change.ID, _ = collections.NumberID(1)
-			b.ReportAllocs()
-			for b.Loop() {
-				next := *change
-				change = &next
-				change.Position.Seq++
-				crud.Offer(s, change)
-			}
-		})
+		b.Run(fmt.Sprint(subscribers), func(b *testing.B) { benchmarkDeliver(b, subscribers, false) })
+		b.Run(fmt.Sprint(subscribers, " recoverable"), func(b *testing.B) { benchmarkDeliver(b, subscribers, true) })
+	}
+}
+
+func benchmarkDeliver(b *testing.B, subscribers int, recoverable bool) {
+	s, db := open(b, nil)
+	var joined sync.WaitGroup
+	joined.Add(subscribers)
+	for i := range subscribers {
+		c := silent{newClient(fmt.Sprint(i), 1<<30)}
+		if recoverable {
+			c.wire = offsetWire{}
+			c.session = s.OpenRecoverable(c, crud.Identity{PID: c.id})
+		} else {
+			c.session = s.Open(c)
+		}
+		c.session.Do("SUBSCRIBE", args(`"items"`), false, done{&joined})
+	}
+	joined.Wait()
+	change := &collections.Change{
+		Position: db.Head(), Type: collections.Added, Collection: "items",
+		After: json.RawMessage(`{"id":1,"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}`),
+	}
+	change.ID, _ = collections.NumberID(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		next := *change
+		change = &next
+		change.Position.Seq++
+		crud.Offer(s, change)
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"ackbase/collections"
 )
 
-// bookmark encodes BOOKMARK { collection, room, cursor }: what the audience has been told reaches up to there.
-func (a *audience) bookmark(p collections.Position) Frame {
+// bookmark encodes BOOKMARK { collection, room, cursor }: what the audience has been told reaches up to there. It
+// carries the offset, unless that is empty.
+func (a *audience) bookmark(p collections.Position, offset string) Frame {
 	b := make([]byte, 0, 160)
 	b = append(b, `{"collection":"`...)
 	b = append(b, a.room.collection...)
@@ -15,7 +16,11 @@ func (a *audience) bookmark(p collections.Position) Frame {
 	b = append(b, a.room.nameJSON...)
 	b = append(b, `,"cursor":"`...)
 	b = append(b, p.Cursor()...)
-	return a.form.wire.Event("BOOKMARK", append(b, `"}`...))
+	b = append(b, `"}`...)
+	if offset != "" {
+		return a.form.wire.(OffsetWire).EventAt("BOOKMARK", b, offset)
+	}
+	return a.form.wire.Event("BOOKMARK", b)
 }
 
 // bookmarks moves the cursors of subscriptions that have no events, so that what
@@ -57,12 +62,25 @@ func (s *Service) bookmarkQuiet(since collections.Position) collections.Position
 // tellPosition sends a bookmark to the members that are where the hub is. The others
 // are told by the events that they still get. The hub is locked.
 func (a *audience) tellPosition(p collections.Position) {
-	frame := a.bookmark(p)
-	if frame == nil {
-		return
-	}
+	var plain, marked Frame
 	for _, sub := range a.members {
-		if c := sub.session; !c.behind && sub.live() && sub.start < p.Seq {
+		c := sub.session
+		if c.behind || !sub.live() || sub.start >= p.Seq {
+			continue
+		}
+		var frame Frame
+		if c.marks && p.Seq > c.numbered {
+			if marked == nil {
+				marked = a.bookmark(p, offset{position: p}.String())
+			}
+			frame = marked
+		} else {
+			if plain == nil {
+				plain = a.bookmark(p, "")
+			}
+			frame = plain
+		}
+		if frame != nil {
 			_ = c.conn.Send(frame) // an error means that the connection has ended; its Close follows
 		}
 	}

@@ -30,24 +30,49 @@ func (s *Service) catchUp(c *Session) {
 		if ok {
 			return
 		}
-		s.hub.mu.Lock()
-		of := c.collections()
-		s.hub.mu.Unlock()
-		if len(of) == 0 {
-			continue // unsubscribed from all meanwhile
-		}
-		changes, err := s.changes(from, feedPiece, of...)
-		if err != nil {
+		if err := s.catchUpFromStore(c, from); err != nil {
 			s.hub.mu.Lock()
 			c.running = false
 			s.hub.mu.Unlock()
-			if s.ctx.Err() == nil {
+			if s.ctx.Err() == nil && c.conn.Context().Err() == nil {
 				s.log.Warn("a client that was behind is cut off, since the log cannot be read from where it stands", "conn", c.conn.ID(), "err", err)
 				c.conn.Close("too far behind")
 			}
 			return
 		}
+	}
+}
+
+// catchUpFromStore reads one piece of the log and delivers it. It holds one of the places for long reads
+// meanwhile, so that few pieces are in memory however many clients come back at the same time.
+func (s *Service) catchUpFromStore(c *Session, from collections.Position) error {
+	leave, err := s.takePlace(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s.hub.mu.Lock()
+	of := c.collections()
+	s.hub.mu.Unlock()
+	if len(of) == 0 {
+		return nil // unsubscribed from all meanwhile
+	}
+	changes, err := s.changes(from, feedPiece, of...)
+	if err == nil {
 		s.catchUpWith(c, changes, of)
+	}
+	return err
+}
+
+// takePlace waits for one of the places for long reads, which leave gives back.
+func (s *Service) takePlace(c *Session) (leave func(), err error) {
+	select {
+	case s.scans <- struct{}{}:
+		return func() { <-s.scans }, nil
+	case <-c.conn.Context().Done():
+		return nil, c.conn.Context().Err()
+	case <-s.ctx.Done():
+		return nil, s.ctx.Err()
 	}
 }
 
@@ -148,8 +173,11 @@ func (s *Service) deliverAll(c *Session, v verdicts) int {
 		for _, sub := range c.filtered {
 			if sub.audience.room.topic == topic && !c.closed.Load() {
 				s.deliver(sub, change)
-				sub.audience.forget()
 			}
+		}
+		s.deliverLasts(change)
+		for _, sub := range c.filtered {
+			sub.audience.forget()
 		}
 		c.position = change.Position
 	}

@@ -35,6 +35,15 @@ type Wire interface {
 	Event(name string, payload []byte) Frame
 }
 
+// OffsetWire is a Wire whose clients come back with the offset of the event that they got last, see
+// Service.Recover. Sessions that can be recovered need one.
+type OffsetWire interface {
+	Wire
+
+	// EventAt is Event with one more argument behind the payload, the offset as a text.
+	EventAt(name string, payload []byte, offset string) Frame
+}
+
 // Flusher is a Wire whose connections hold events back a moment, so that what
 // goes to many leaves together.
 type Flusher interface {

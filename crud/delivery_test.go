@@ -27,17 +27,30 @@ type wire struct{}
 type event struct {
 	name    string
 	payload string
+	offset  string
 }
 
-func (wire) Event(name string, payload []byte) crud.Frame { return event{name, string(payload)} }
+func (wire) Event(name string, payload []byte) crud.Frame {
+	return event{name: name, payload: string(payload)}
+}
+
+// offsetWire is the Wire of those who come back.
+type offsetWire struct{ wire }
+
+func (offsetWire) EventAt(name string, payload []byte, offset string) crud.Frame {
+	return event{name, string(payload), offset}
+}
 
 // client is a connection whose network the test holds in its hand: what the
 // service sends waits in a buffer of a few events until the test reads it.
 type client struct {
-	id      string
-	ctx     context.Context
-	cancel  context.CancelFunc
-	session *crud.Session
+	id       string
+	identity crud.Identity
+	wire     crud.Wire
+	ctx      context.Context
+	cancel   context.CancelFunc
+	session  *crud.Session
+	refused  error // why it did not come back
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -54,24 +67,57 @@ type answer struct {
 }
 
 func dial(s *crud.Service, id string, room int) *client {
-	c := &client{id: id, room: room}
-	c.changed = sync.NewCond(&c.mu)
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c := newClient(id, room)
 	c.session = s.Open(c)
 	return c
 }
 
+func newClient(id string, room int) *client {
+	c := &client{id: id, wire: wire{}, room: room}
+	c.changed = sync.NewCond(&c.mu)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// dialRecoverable is dial for a client that may come back.
+func dialRecoverable(s *crud.Service, pid string, room int) *client {
+	c := newClient("socket of "+pid, room)
+	c.wire, c.identity = offsetWire{}, crud.Identity{PID: pid, Scope: "/"}
+	c.session = s.OpenRecoverable(c, c.identity)
+	return c
+}
+
+// comeBack is another connection of the client; nil where its session is not recovered.
+func (c *client) comeBack(s *crud.Service, offset *string) *client {
+	again := newClient("", c.room)
+	again.wire, again.identity = c.wire, c.identity
+	session, id, err := s.Recover(again, c.identity, offset)
+	if err != nil {
+		again.cancel()
+		c.refused = err
+		return nil
+	}
+	again.mu.Lock()
+	again.id, again.session = id, session
+	again.mu.Unlock()
+	session.Start()
+	return again
+}
+
 func (c *client) ID() string               { return c.id }
 func (c *client) Context() context.Context { return c.ctx }
-func (c *client) Wire() crud.Wire          { return wire{} }
+func (c *client) Wire() crud.Wire          { return c.wire }
 func (c *client) Close(string)             { c.hangUp() }
 
 func (c *client) hangUp() {
 	c.cancel()
-	c.session.Close()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	session := c.session
 	c.changed.Broadcast()
+	c.mu.Unlock()
+	if session != nil { // else it is still being recovered
+		session.Close()
+	}
 }
 
 func (c *client) Send(f crud.Frame) error {
@@ -188,13 +234,15 @@ type change struct {
 // write, and then compares what each was sent, subscription by subscription, with the log.
 func TestDeliveryIsTheLog(t *testing.T) {
 	for name, ringBytes := range map[string]int{"from the ring": 0, "from the store": 1} {
-		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes, nil) })
-		t.Run(name+", filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, crud.SetFiltersApart) })
+		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes, false, nil) })
+		t.Run(name+", filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, false, crud.SetFiltersApart) })
+		t.Run(name+", with breaks", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, true, nil) })
+		t.Run(name+", with breaks, filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, true, crud.SetFiltersApart) })
 	}
 }
 
-func deliveryIsTheLog(t *testing.T, ringBytes int, prepare func(*crud.Service)) {
-	const writers, writes, readers, items = 4, 300, 12, 20
+func deliveryIsTheLog(t *testing.T, ringBytes int, breaks bool, prepare func(*crud.Service)) {
+	const writers, writes, items = 4, 300, 20
 	s, db := open(t, &crud.Options{RingBytes: ringBytes})
 	if prepare != nil {
 		prepare(s)
@@ -202,46 +250,16 @@ func deliveryIsTheLog(t *testing.T, ringBytes int, prepare func(*crud.Service)) 
 
 	var head atomic.Uint64 // of the log, when all has been written
 	var writing, reading sync.WaitGroup
-	streams := make([]stream, readers)
-	clients := make([]*client, readers)
+	readers := make([]*reader, 12)
 	for i := range readers {
-		c := dial(s, fmt.Sprint("reader", i), 1+i*3)
-		clients[i] = c
-		reading.Add(1)
-		go func() {
-			defer reading.Done()
-			rnd := rand.New(rand.NewPCG(1, uint64(i)))
-			streams[i].asked = append(streams[i].asked, question{verb: "SUBSCRIBE", room: "items"})
-			c.ask(0, "SUBSCRIBE", "items", map[string]any{"snapshot": true})
-			atHead := 0   // how many of the ends stand at the head
-			answered := 0 // questions
-			ending := false
-			for n := 0; ; n++ {
-				v := c.next()
-				if v == nil {
-					return
-				}
-				if a, ok := v.(answer); ok && a.request == last || v == theEnd {
-					ending = true // what is asked from here on nobody keeps
-					// The cursor of a plain subscription is where its events stand.
-					if !ok || cursor(t, a).Seq != head.Load() {
-						atHead = 0
-					} else if atHead++; atHead == len(ends) {
-						return
-					}
-					c.ask(last, "SUBSCRIBE", ends[atHead]...)
-					continue
-				}
-				streams[i].sent = append(streams[i].sent, v)
-				if _, ok := v.(answer); ok {
-					answered++
-				}
-				// Asking waits where too much is unanswered, and nobody else reads here.
-				if n%7 == 0 && !ending && len(streams[i].asked)-answered < 500 {
-					streams[i].asked = append(streams[i].asked, subscribeAtRandom(c, streams[i], rnd))
-				}
-			}
-		}()
+		r := &reader{t: t, service: s, head: &head, rnd: rand.New(rand.NewPCG(1, uint64(i)))}
+		if readers[i] = r; breaks {
+			r.pid = fmt.Sprint("reader", i)
+			r.client = dialRecoverable(s, r.pid, 1+i*3)
+		} else {
+			r.client = dial(s, fmt.Sprint("reader", i), 1+i*3)
+		}
+		reading.Go(r.read)
 	}
 	for w := range writers {
 		c := dial(s, fmt.Sprint("writer", w), 1<<30)
@@ -268,10 +286,8 @@ func deliveryIsTheLog(t *testing.T, ringBytes int, prepare func(*crud.Service)) 
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range clients {
-		c.mu.Lock()
-		c.put(theEnd)
-		c.mu.Unlock()
+	for _, r := range readers {
+		r.finish()
 	}
 	reading.Wait()
 
@@ -285,17 +301,20 @@ func deliveryIsTheLog(t *testing.T, ringBytes int, prepare func(*crud.Service)) 
 		all = append(all, changes...)
 		read = changes[len(changes)-1].Position
 	}
-	events, replays := 0, 0
-	for i, c := range clients {
-		e, r := checkStream(t, c.id, streams[i], all)
-		events, replays = events+e, replays+r
-		if c.over > 3 {
-			t.Errorf("%s: %d events were sent although the connection was full; one change makes at most 3", c.id, c.over)
+	events, replays, recovered := 0, 0, 0
+	for i, r := range readers {
+		for _, stream := range append(r.broken, r.stream) {
+			e, n := checkStream(t, fmt.Sprint("reader ", i), stream, all)
+			events, replays = events+e, replays+n
 		}
-		c.hangUp()
+		if r.over > 3 {
+			t.Errorf("reader %d: %d events were sent although the connection was full; one change makes at most 3", i, r.over)
+		}
+		recovered += r.recovered
+		r.client.hangUp()
 	}
-	if events < len(all) || replays < readers {
-		t.Fatalf("only %d events and %d replays for %d changes: the test shows nothing", events, replays, len(all))
+	if events < len(all) || replays < len(readers) || breaks && recovered < len(readers) {
+		t.Fatalf("only %d events, %d replays and %d recoveries for %d changes: the test shows nothing", events, replays, recovered, len(all))
 	}
 }
 
@@ -323,13 +342,14 @@ type question struct {
 	since      bool
 }
 
-// stream is one reader's side of what happened.
+// stream is one reader's side of what happened, over all connections of a session.
 type stream struct {
-	asked []question // by the number of the request
-	sent  []any      // answers and events, in the order in which they came
+	asked  []question // by the number of the request
+	sent   []any      // answers and events, in the order in which they came
+	broken bool       // the session was not recovered: more may have been due
 }
 
-func subscribeAtRandom(c *client, s stream, rnd *rand.Rand) question {
+func subscribeAtRandom(c *client, s *stream, rnd *rand.Rand) question {
 	q := question{verb: "SUBSCRIBE", room: []string{"items", "items/3", `items?{"colour":"red"}`}[rnd.IntN(3)]}
 	args := targets[q.room](rnd.IntN(2) == 0)
 	options := args[len(args)-1].(map[string]any)
@@ -469,7 +489,9 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 		}
 	}
 	for room := range rooms {
-		complete(room, all[len(all)-1].Position.Seq+1)
+		if !s.broken {
+			complete(room, all[len(all)-1].Position.Seq+1)
+		}
 	}
 	return events, replays
 }

@@ -23,4 +23,12 @@
 // recent changes, or from the store's log, as the connection drains.
 // The same rest serves a subscription with a snapshot: the session is held at
 // its position while the snapshot is read, gets the answer, then catches up.
+//
+// # How a client comes back
+//
+// A session of Service.OpenRecoverable has a record in the store, with its subscriptions and where they
+// began. It is written by an update of its own before SUBSCRIBE is answered; the update's place in the log is where the
+// subscription begins, and the hub lets it take effect before it offers anything that was committed later. Events
+// carry the offset, the position up to which the session has been told everything; so a client that names it
+// is a session that has stayed behind at that position, and Service.Recover makes it one.
 package crud

@@ -19,6 +19,9 @@ type hub struct {
 	position collections.Position // every change up to here has been offered to the rooms
 	ring     ring
 	topics   map[string]*topic // by the collection's name
+	arrivals arrivals
+	lasts    []*Session  // whose last is set
+	encoded  []*audience // whose frames these may still need
 
 	sessionLoad   int // see setApart; a test changes it before there are sessions
 	subscriptions int
@@ -112,6 +115,7 @@ func (s *Service) offer(c *collections.Change) {
 	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.settle()
 	var apart []*Session
 	if t := h.topics[c.Collection]; t != nil {
 		apart = s.setApart(t, c)
@@ -124,6 +128,7 @@ func (s *Service) offer(c *collections.Change) {
 		for _, r := range t.filtered {
 			s.offerTo(r, c)
 		}
+		s.deliverLasts(c)
 	}
 	h.ring.add(c)
 	h.position = c.Position
@@ -134,7 +139,7 @@ func (s *Service) offer(c *collections.Change) {
 
 func (s *Service) offerTo(r *room, c *collections.Change) {
 	for _, a := range r.audiences {
-		if !a.live() || a.event(s, c) == nil {
+		if !a.live() || r.judge(c).kind == 0 {
 			continue
 		}
 		a.told = c.Position.Seq
@@ -143,7 +148,11 @@ func (s *Service) offerTo(r *room, c *collections.Change) {
 				s.deliver(sub, c)
 			}
 		}
-		a.forget()
+		if len(s.hub.lasts) == 0 {
+			a.forget()
+		} else {
+			s.hub.encoded = append(s.hub.encoded, a)
+		}
 	}
 }
 
@@ -183,12 +192,52 @@ func (s *Service) keepUp(c *Session) {
 	c.lagging.Store(len(c.replays) > 0)
 }
 
-// deliver sends the event of a change for one subscription, if there is one. The hub is locked.
+// deliver sends the event of a change for one subscription, if there is one. deliverLasts must follow.
+// The hub is locked.
 func (s *Service) deliver(sub *subscription, c *collections.Change) {
 	if c.Position.Seq <= sub.start || sub.overshadowed(c) {
 		return
 	}
-	if frame := sub.audience.event(s, c); frame != nil {
+	session := sub.session
+	if len(session.filtered) == 0 || !session.marks {
+		s.send(sub, c, session.marks) // the only one, or one of those that carry none
+		return
+	}
+	if sub.audience.room.judge(c).kind == 0 {
+		return
+	}
+	if session.last == nil {
+		s.hub.lasts = append(s.hub.lasts, session)
+	} else {
+		s.send(session.last, c, false)
+	}
+	session.last = sub
+}
+
+// deliverLasts sends the last event of a change to those sessions that may have had several: it
+// alone carries the offset. The hub is locked.
+func (s *Service) deliverLasts(c *collections.Change) {
+	h := &s.hub
+	for i, session := range h.lasts {
+		s.send(session.last, c, session.marks)
+		session.last, h.lasts[i] = nil, nil
+	}
+	h.lasts = h.lasts[:0]
+	for i, a := range h.encoded {
+		a.forget()
+		h.encoded[i] = nil
+	}
+	h.encoded = h.encoded[:0]
+}
+
+// send sends the event of a change, if it is one for the subscription.
+func (s *Service) send(sub *subscription, c *collections.Change, marked bool) {
+	frame := sub.audience.event(c, marked && c.Position.Seq > sub.session.numbered)
+	if marked && frame != nil && c.Position.Seq <= sub.session.numbered {
+		// It was on its way when the replay before was asked for: the offset is this client's own.
+		frame = sub.audience.encode(c, &offset{c.Position, sub.session.kept.joined})
+	}
+	if frame != nil {
 		if sub.session.conn.Send(frame) == nil { // else the connection has ended; its Close follows
 			s.hub.delivered++
 		}
@@ -210,6 +259,7 @@ func (s *Service) restart() collections.Position {
 	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.settle()
 	h.position = s.db.Head()
 	h.ring = ring{max: h.ring.max, floor: h.position}
 	for _, t := range h.topics {

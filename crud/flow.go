@@ -47,6 +47,14 @@ func (f *flow) enter(bytes int) {
 	}
 }
 
+// add is enter without waiting.
+func (f *flow) add(bytes int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests++
+	f.bytes += bytes
+}
+
 func (f *flow) leave(bytes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -34,7 +34,7 @@ func (r *request) size() (n int) {
 
 // detach copies the request without the arguments, which are the caller's.
 func (r *request) detach() *request {
-	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply, began: r.takeBegan()}
+	return &request{session: r.session, verb: r.verb, collection: r.collection, reply: r.reply, began: r.takeBegan(), detached: true}
 }
 
 // scan runs a read when it is its turn and one of the places for long reads is

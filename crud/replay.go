@@ -18,8 +18,44 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 		return err
 	}
 	h := &s.hub
+	if !c.recoverable() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return r.replaySince(t, f, since)
+	}
+	if err := c.ensureKept(); err != nil {
+		return err
+	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	c.kept.issued++
+	number := c.kept.issued
+	h.mu.Unlock()
+
+	room := roomName(r.collection, t.id, t.filter)
+	return r.keep(func(kept *record, at collections.Position) error {
+		if kept.find(room) < 0 && len(kept.entries) >= s.opts.MaxSubscriptions {
+			return s.tooMany()
+		}
+		kept.put(entry{room: room, patch: f.patch, start: positionOf(since)})
+		kept.replay, kept.asked = number, positionOf(at) // no event beyond it has been sent yet
+		return nil
+	}, func(r *request, at collections.Position) error {
+		c.kept.joined, c.numbered = number, at.Seq
+		return r.replaySince(t, f, since)
+	}, func() {})
+}
+
+// delivered is how far the session's live delivery has come. The hub is locked.
+func (c *Session) delivered() collections.Position {
+	if c.behind {
+		return c.position
+	}
+	return c.service.hub.position
+}
+
+// replaySince begins the replay. The hub is locked.
+func (r *request) replaySince(t target, f form, since collections.Position) error {
+	s, c, h := r.session.service, r.session, &r.session.service.hub
 	name := roomName(r.collection, t.id, t.filter)
 	if old := c.rooms[name]; old != nil {
 		h.drop(old)
@@ -30,6 +66,7 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 	sub := h.join(c, r.collection, t.id, t.filter, f)
 	sub.start, sub.replayed = notLive, since
 	c.replays = append(c.replays, sub)
+	c.remark()
 	c.lagging.Store(true)
 	// Under the lock, so that no event gets before the answer.
 	r.answerSubscribe(name, since, nil)
@@ -131,14 +168,11 @@ func (s *Service) replayFromRing(c *Session) (*subscription, collections.Positio
 // subscription. It holds one of the places for long reads meanwhile, so that few
 // pieces are in memory however many clients come back at the same time.
 func (s *Service) replayFromStore(c *Session, sub *subscription, from collections.Position) error {
-	select {
-	case s.scans <- struct{}{}:
-		defer func() { <-s.scans }()
-	case <-c.conn.Context().Done():
-		return c.conn.Context().Err()
-	case <-s.ctx.Done():
-		return s.ctx.Err()
+	leave, err := s.takePlace(c)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	changes, err := s.changes(from, feedPiece, sub.audience.room.collection)
 	if err != nil {
 		return err
@@ -171,10 +205,7 @@ func (s *Service) replayFromStore(c *Session, sub *subscription, from collection
 // to wait. The hub is locked.
 func (s *Service) replayTo(sub *subscription, v verdicts) bool {
 	c, r := sub.session, sub.audience.room
-	delivered := s.hub.position
-	if c.behind {
-		delivered = c.position
-	}
+	delivered := c.delivered()
 	if !slices.Contains(c.replays, sub) {
 		return false // unsubscribed from, or begun anew
 	}
@@ -189,11 +220,7 @@ func (s *Service) replayTo(sub *subscription, v verdicts) bool {
 			if r.filter != nil {
 				v.give(r, i)
 			}
-			if frame := sub.audience.event(s, change); frame != nil {
-				if c.conn.Send(frame) == nil { // else the connection has ended; its Close follows
-					s.hub.delivered++
-				}
-			}
+			s.send(sub, change, false)
 		}
 		sub.replayed = change.Position
 	}
@@ -203,7 +230,12 @@ func (s *Service) replayTo(sub *subscription, v verdicts) bool {
 	}
 	sub.start = sub.replayed.Seq
 	c.endReplay(sub)
-	if frame := sub.audience.bookmark(sub.replayed); frame != nil {
+	mark := ""
+	if c.marks { // it was the last one
+		c.numbered = max(c.numbered, delivered.Seq)
+		mark = offset{delivered, c.kept.joined}.String()
+	}
+	if frame := sub.audience.bookmark(sub.replayed, mark); frame != nil {
 		_ = c.conn.Send(frame)
 	}
 	return false
@@ -213,6 +245,7 @@ func (s *Service) replayTo(sub *subscription, v verdicts) bool {
 func (c *Session) endReplay(sub *subscription) {
 	c.replays = slices.DeleteFunc(c.replays, func(s *subscription) bool { return s == sub })
 	c.lagging.Store(c.behind || len(c.replays) > 0)
+	c.remark()
 }
 
 // concerns tells whether a change is of the room's collection and item.

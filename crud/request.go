@@ -48,6 +48,7 @@ type request struct {
 	binary     bool
 	reply      Reply // nil where the client wants no answer
 	began      int64 // by Service.now; 0 where nobody times it here
+	detached   bool  // see detach
 }
 
 // takeBegan is for who answers in place of r.

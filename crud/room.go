@@ -47,8 +47,9 @@ type audience struct {
 	members []*subscription
 
 	told    uint64 // the change or bookmark that was sent last, by sequence number
-	encoded uint64 // the change that the frame is of, by sequence number
-	frame   Frame
+	encoded uint64 // the change that the frames are of, by sequence number
+	plain   Frame
+	marked  Frame // with the offset
 }
 
 // form is what makes the bytes of an event differ within a room. What a
@@ -114,27 +115,48 @@ func (r *room) evaluate(c *collections.Change) verdict {
 	return verdict{}
 }
 
-// event is the encoded event of a change for the audience; nil where the change is nothing to it.
-func (a *audience) event(s *Service, c *collections.Change) Frame {
+// event is the encoded event of a change for the audience, with the offset or without it; nil where
+// the change is nothing to it.
+func (a *audience) event(c *collections.Change, marked bool) Frame {
 	if a.encoded != c.Position.Seq {
-		a.encoded, a.frame = c.Position.Seq, nil
-		if v := a.room.judge(c); v.kind != 0 {
-			e := Event{change: c, room: a.room, verdict: v, patch: a.form.patch}
-			if w, ok := a.form.wire.(ChangeWire); ok {
-				a.frame = w.Change(&e)
-				return a.frame
-			}
-			b := buffers.Get().(*bytes.Buffer)
-			b.Write(e.AppendJSON(b.AvailableBuffer()))
-			a.frame = a.form.wire.Event(v.kind.String(), b.Bytes())
-			putBuffer(b)
-		}
+		a.forget()
+		a.encoded = c.Position.Seq
 	}
-	return a.frame
+	frame := &a.plain
+	if marked {
+		frame = &a.marked
+	}
+	if *frame == nil {
+		var at *offset
+		if marked {
+			at = &offset{position: c.Position}
+		}
+		*frame = a.encode(c, at)
+	}
+	return *frame
+}
+
+// encode encodes the event of a change, with an offset unless that is nil.
+func (a *audience) encode(c *collections.Change, at *offset) Frame {
+	v := a.room.judge(c)
+	if v.kind == 0 {
+		return nil
+	}
+	e := &Event{change: c, room: a.room, verdict: v, patch: a.form.patch}
+	if w, ok := a.form.wire.(ChangeWire); ok {
+		return w.Change(e)
+	}
+	b := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(b)
+	b.Write(e.AppendJSON(b.AvailableBuffer()))
+	if at != nil {
+		return a.form.wire.(OffsetWire).EventAt(e.Type(), b.Bytes(), at.String())
+	}
+	return a.form.wire.Event(e.Type(), b.Bytes())
 }
 
 // forget lets go of what was encoded last, when it has been delivered.
-func (a *audience) forget() { a.encoded, a.frame = 0, nil }
+func (a *audience) forget() { a.encoded, a.plain, a.marked = 0, nil, nil }
 
 // appendString appends a text as JSON.
 func appendString(dst []byte, s string) []byte {

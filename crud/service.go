@@ -23,7 +23,14 @@ type Options struct {
 	RingBytes        int           // of recent changes kept in memory for those who are a little behind; 16 MB when 0
 	Bookmark         time.Duration // after how long without an event a subscription's cursor is moved; a minute when 0
 	Publish          []RoomPattern // rooms that clients may publish to; none when empty
-	Logger           *slog.Logger  // slog.Default() when nil
+
+	// Of sessions whose connection is lost, what they need to be recovered is kept for a time, of at most so
+	// many, in at most so many bytes of the store; those that were used last stay.
+	RecoverFor          time.Duration // 24 hours when 0; less: none are recovered
+	MaxRecoverable      int           // 100,000 when 0
+	MaxRecoverableBytes int64         // 256 MB when 0
+
+	Logger *slog.Logger // slog.Default() when nil
 }
 
 // Service runs the verbs of one DB. All methods may be called concurrently.
@@ -40,6 +47,7 @@ type Service struct {
 	scans   chan struct{}      // a place for each list or snapshot that may run at the same time
 	judging chan struct{}      // a place for each session that may match changes beside the hub
 	hub     hub
+	living  living
 	pending flow // writes of all sessions
 	epoch   time.Time
 	counts  counts
@@ -66,6 +74,14 @@ func New(db *collections.DB, o *Options) *Service {
 	if s.opts.Bookmark <= 0 {
 		s.opts.Bookmark = time.Minute
 	}
+	if s.opts.RecoverFor == 0 {
+		s.opts.RecoverFor = 24 * time.Hour
+	}
+	setDefault(&s.opts.MaxRecoverable, 100_000)
+	if s.opts.MaxRecoverableBytes <= 0 {
+		s.opts.MaxRecoverableBytes = 256 << 20
+	}
+	s.living.byPID = map[string]*Session{}
 	s.log = s.opts.Logger
 	if s.log == nil {
 		s.log = slog.Default()
@@ -77,6 +93,9 @@ func New(db *collections.DB, o *Options) *Service {
 	s.hub.init(db.Head(), s.opts.RingBytes)
 	s.spawn(s.feed)
 	s.spawn(s.bookmarks)
+	if s.Recovers() {
+		s.spawn(s.refresh)
+	}
 	return s
 }
 

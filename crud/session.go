@@ -31,8 +31,11 @@ type Session struct {
 		name string
 	}
 
+	identity   Identity    // without a PID where it cannot be recovered
+	kept       *kept       // nil before the first subscription; made by who calls Do, under hub.mu
 	subscribed atomic.Bool // it has ever asked for a subscription
 	closed     atomic.Bool
+	left       atomic.Bool // by the client's own will
 	lagging    atomic.Bool // behind or replaying, for Drained, which must not wait for the hub
 
 	// Guarded by hub.mu.
@@ -47,6 +50,9 @@ type Session struct {
 	held       int                      // snapshots being read: delivery stands still
 	position   collections.Position     // while behind: every event up to here has been sent
 	touched    uint64                   // the change that the hub offered last, by sequence number
+	marks      bool                     // events carry offsets: it can be recovered, and nothing is being replayed
+	numbered   uint64                   // offsets up to this sequence number have the number of the replay before
+	last       *subscription            // whose event of the change that is being offered waits, since another may follow
 }
 
 // Open makes the session of a connection. Close it when the connection has ended.
@@ -58,22 +64,36 @@ func (s *Service) Open(conn Conn) *Session {
 	}
 }
 
-// Close forgets the session's subscriptions. It never waits, and may be called
-// from within Conn.Send.
+// Leave is Close for a client that ends its session by its own will: it is not recovered.
+func (c *Session) Leave() {
+	c.left.Store(true)
+	c.Close()
+}
+
+// Close forgets the session's subscriptions, but for what is kept for its recovery. It never waits,
+// and may be called from within Conn.Send.
 func (c *Session) Close() {
 	if c.closed.Swap(true) || !c.subscribed.Load() {
 		return
 	}
 	c.service.spawn(func() {
-		h := &c.service.hub
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		c.gone = true
-		c.service.keepUp(c)
-		for _, sub := range c.rooms {
-			h.drop(sub)
+		c.service.forget(c)
+		if c.kept != nil { // and stays so, since the session is gone
+			c.service.finish(c)
 		}
 	})
+}
+
+// forget takes a session out of its rooms.
+func (s *Service) forget(c *Session) {
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.gone = true
+	s.keepUp(c)
+	for _, sub := range c.rooms {
+		h.drop(sub)
+	}
 }
 
 // Drained tells that the connection is writable again: delivery and long reads

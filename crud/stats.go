@@ -17,6 +17,7 @@ type Stats struct {
 	Behind        int    // sessions whose delivery stands behind the newest change
 	Delivered     uint64 // events of changes
 	Published     uint64 // events of PUBLISH
+	Recovered     uint64 // sessions
 	FromRing      uint64 // changes that sessions behind caught up with, from memory
 	FromLog       uint64 // the same from the store's log
 	RingBytes     int    // of recent changes in memory
@@ -47,6 +48,8 @@ type counts struct {
 	next   atomic.Uint32 // the shard of the next session
 	faults [verbCount][len(codes)]atomic.Uint64
 	times  [verbCount]histogram
+
+	recovered atomic.Uint64 // sessions
 }
 
 // shard is a part of the counts of requests, so that sessions on different
@@ -120,6 +123,7 @@ func (s *Service) Stats() Stats {
 		}
 		stats.Latency[name] = h
 	}
+	stats.Recovered = s.counts.recovered.Load()
 	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()

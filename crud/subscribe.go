@@ -78,27 +78,78 @@ func (r *request) subscribe() error {
 	return r.inLine(false, func(r *request) error { return r.join(t, f) })
 }
 
-// join subscribes from where the session's delivery stands; to a subscription
-// that is held already it changes nothing.
+// join subscribes from what the store contains now, so that no write is told that was acknowledged before; to a
+// subscription that is held already it changes nothing.
 func (r *request) join(t target, f form) error {
 	s, c := r.session.service, r.session
+	name := roomName(r.collection, t.id, t.filter)
+	if c.recoverable() {
+		if r.answerHeld(name) {
+			return nil
+		}
+		return r.keep(func(kept *record, at collections.Position) error {
+			if kept.find(name) >= 0 {
+				return nil
+			}
+			if len(kept.entries) >= s.opts.MaxSubscriptions {
+				return s.tooMany()
+			}
+			kept.put(entry{room: name, patch: f.patch, start: positionOf(at)})
+			return nil
+		}, func(r *request, at collections.Position) error { return r.joinAt(t, f, at) }, func() {})
+	}
+	var at collections.Position
+	if err := s.db.View(s.ctx, func(v collections.Reader) error {
+		at = v.Position()
+		return nil
+	}); err != nil {
+		return err
+	}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	name := roomName(r.collection, t.id, t.filter)
-	from := s.hub.position
-	if c.behind {
-		from = c.position
+	if s.hub.position.Seq > at.Seq {
+		at = s.hub.position
 	}
-	if held := c.rooms[name]; held == nil {
+	return r.joinAt(t, f, at)
+}
+
+// answerHeld answers for a subscription that is held already, where nothing is under way that may change that.
+func (r *request) answerHeld(name string) bool {
+	c := r.session
+	h := &c.service.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := c.rooms[name]
+	if held == nil || c.kept.pending.Load() > 0 { // kept is there where anything is held
+		return false
+	}
+	r.answerSubscribe(name, held.stands(), nil)
+	return true
+}
+
+// stands is up to where everything due to the subscription has been sent. The hub is locked.
+func (sub *subscription) stands() collections.Position {
+	if !sub.live() {
+		return sub.replayed
+	}
+	return sub.session.delivered()
+}
+
+// joinAt subscribes from a position, up to which the hub has come at the most, or stays where a
+// subscription is held. The hub is locked.
+func (r *request) joinAt(t target, f form, at collections.Position) error {
+	c, h := r.session, &r.session.service.hub
+	name := roomName(r.collection, t.id, t.filter)
+	if held := c.rooms[name]; held != nil {
+		at = held.stands()
+	} else {
 		if err := r.admit(); err != nil {
 			return err
 		}
-		s.hub.join(c, r.collection, t.id, t.filter, f).start = from.Seq
-	} else if !held.live() {
-		from = held.replayed
+		h.join(c, r.collection, t.id, t.filter, f).start = at.Seq
 	}
 	// Under the lock, so that no event gets before the answer.
-	r.answerSubscribe(name, from, nil)
+	r.answerSubscribe(name, at, nil)
 	return nil
 }
 
@@ -112,9 +163,13 @@ func (r *request) admit() error {
 		return errEnded
 	}
 	if len(c.rooms) >= s.opts.MaxSubscriptions {
-		return badRequest("a socket holds %d subscriptions at the most: UNSUBSCRIBE from one first", s.opts.MaxSubscriptions)
+		return s.tooMany()
 	}
 	return nil
+}
+
+func (s *Service) tooMany() error {
+	return badRequest("a socket holds %d subscriptions at the most: UNSUBSCRIBE from one first", s.opts.MaxSubscriptions)
 }
 
 // joinWithSnapshot holds the delivery to the session where it stands, reads the
@@ -139,29 +194,48 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 		s.resume(c)
 	}()
 
-	name := roomName(r.collection, t.id, t.filter)
-	return s.db.View(s.ctx, func(v collections.Reader) error {
+	b := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(b)
+	var at collections.Position
+	if err := s.db.View(s.ctx, func(v collections.Reader) error {
 		items, err := r.snapshot(v, t)
 		if err != nil {
 			return err
 		}
-		b := buffers.Get().(*bytes.Buffer)
-		defer putBuffer(b)
-		if err := s.writeItems(b, &collections.Query{}, items, "subscribe "+fewer); err != nil {
-			return err
-		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
+		at = v.Position()
+		return s.writeItems(b, &collections.Query{}, items, "subscribe "+fewer)
+	}); err != nil {
+		return err
+	}
+	name := roomName(r.collection, t.id, t.filter)
+	begin := func(r *request) error {
 		if old := c.rooms[name]; old != nil {
 			h.drop(old)
 		}
 		if err := r.admit(); err != nil {
 			return err
 		}
-		h.join(c, r.collection, t.id, t.filter, f).start = v.Position().Seq
-		r.answerSubscribe(name, v.Position(), b.Bytes())
+		h.join(c, r.collection, t.id, t.filter, f).start = at.Seq
+		r.answerSubscribe(name, at, b.Bytes())
 		return nil
-	})
+	}
+	if !c.recoverable() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return begin(r)
+	}
+	settled := make(chan struct{})
+	if err := r.keep(func(kept *record, _ collections.Position) error {
+		if kept.find(name) < 0 && len(kept.entries) >= s.opts.MaxSubscriptions {
+			return s.tooMany()
+		}
+		kept.put(entry{room: name, patch: f.patch, start: positionOf(at)})
+		return nil
+	}, func(r *request, _ collections.Position) error { return begin(r) }, func() { close(settled) }); err != nil {
+		return err
+	}
+	<-settled
+	return nil
 }
 
 // fewer is what to do instead of a snapshot that is too large.
@@ -212,12 +286,25 @@ func (r *request) unsubscribe() error {
 }
 
 func (r *request) leave(t target) error {
-	s, c := r.session.service, r.session
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
+	c, h := r.session, &r.session.service.hub
+	name := roomName(r.collection, t.id, t.filter)
+	h.mu.Lock()
+	if k := c.kept; k == nil || c.rooms[name] == nil && k.pending.Load() == 0 { // nothing to write
+		defer h.mu.Unlock()
+		return r.part(name)
+	}
+	h.mu.Unlock()
+	return r.keep(func(kept *record, _ collections.Position) error {
+		kept.remove(name)
+		return nil
+	}, func(r *request, _ collections.Position) error { return r.part(name) }, func() {})
+}
+
+// part ends a subscription. The hub is locked.
+func (r *request) part(name string) error {
 	result := "false"
-	if sub := c.rooms[roomName(r.collection, t.id, t.filter)]; sub != nil {
-		s.hub.drop(sub)
+	if sub := r.session.rooms[name]; sub != nil {
+		r.session.service.hub.drop(sub)
 		result = "true"
 	}
 	// Under the lock, so that no event comes after the answer.

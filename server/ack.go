@@ -149,7 +149,7 @@ func (b *Broadcast) EmitWithAck(ctx context.Context, name string, args ...any) (
 		p := forms[s.namespace]
 		if p == nil {
 			list := messages(packet.Event, s.namespace.name, ids[s.namespace], data, attachments)
-			p = &Prepared{data: data, forms: []*preparedForm{{s.namespace.name, list}}}
+			p = &Prepared{data: data, forms: []*preparedForm{{namespace: s.namespace.name, messages: list}}}
 			forms[s.namespace] = p
 		}
 		if b.volatile && !s.Writable() || !s.awaitAck(ids[s.namespace], c) {

@@ -93,11 +93,22 @@ func (c *conn) join(name string, auth json.RawMessage) {
 		return
 	}
 	middleware := ns.middleware()
-	if len(middleware) == 0 {
+	recovery := ns.recoverer()
+	var pid string
+	var offset *string
+	named := false
+	if recovery != nil && !c.protocol3() {
+		s.pid = newPID()
+		pid, offset, named = s.names()
+	}
+	if len(middleware) == 0 && !named {
 		s.connect(nil)
 		return
 	}
 	spawned := c.server.spawn(func() {
+		if named {
+			s.recover(recovery, pid, offset)
+		}
 		refused := s.ask(middleware)
 		if c.session.Context().Err() == nil { // else the connection has ended meanwhile, and Closed takes the socket with it
 			s.connect(refused)
@@ -166,7 +177,7 @@ func (s *Socket) connect(refused error) {
 	s.drainHeld()
 }
 
-// appendConnect appends the answer to CONNECT. Connection state recovery will add the pid here.
+// appendConnect appends the answer to CONNECT.
 func appendConnect(dst []byte, s *Socket) []byte {
 	dst = packet.AppendHead(dst, packet.Connect, 0, s.namespace.name, packet.NoID)
 	if s.conn.protocol3() {
@@ -174,6 +185,10 @@ func appendConnect(dst []byte, s *Socket) []byte {
 	}
 	dst = append(dst, `{"sid":"`...)
 	dst = append(dst, s.id...)
+	if s.pid != "" {
+		dst = append(dst, `","pid":"`...)
+		dst = append(dst, s.pid...)
+	}
 	return append(dst, `"}`...)
 }
 

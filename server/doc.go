@@ -51,10 +51,14 @@
 //   - The text of an error that middleware returns is told to the client.
 //   - Rooms, sockets and broadcasts are those of this process.
 //
+// # Coming back
+//
+// A namespace with a [Recovery] gives a stock client back what it had before its connection was lost
+// (connection state recovery): [Socket.Recovered] tells. What the program itself keeps with a socket,
+// its rooms among it, is the program's to bring back, in OnConnect.
+//
 // # Where more will go
 //
-// Connection state recovery is off: CONNECT's answer has no pid and no event carries an offset.
-// Both have their one place, appendConnect in connect.go and encodeEvent in encode.go. Servers in a
-// cluster would meet in [Broadcast]: everything that goes to more than one socket passes through
-// its targets method, and [Broadcast.Local] is kept for that day.
+// Servers in a cluster would meet in [Broadcast]: everything that goes to more than one socket passes
+// through its targets method, and [Broadcast.Local] is kept for that day.
 package server

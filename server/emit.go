@@ -49,6 +49,11 @@ func (s *Socket) emit(data []byte, attachments [][]byte, id int64) error {
 		return ErrClosed
 	}
 	s.tellOutgoing(data)
+	if id == packet.NoID && s.pid != "" && endsInText(data) {
+		s.marking.Lock()
+		defer s.marking.Unlock()
+		data = withOffset(data, s.sentOffset())
+	}
 	if len(attachments) > 0 {
 		return s.send(messages(packet.Event, s.namespace.name, id, data, attachments))
 	}
@@ -88,8 +93,10 @@ func (s *Socket) recoverEvent(e *Event) {
 type Prepared struct {
 	data        []byte
 	attachments [][]byte
+	offset      string // the last argument as JSON, of one that PrepareAt has made
 
-	latest atomic.Pointer[preparedForm] // the one asked for last
+	latest   atomic.Pointer[preparedForm] // the one asked for last
+	latestAt atomic.Pointer[preparedForm] // the same of those to which an offset was appended
 
 	mu    sync.Mutex
 	forms []*preparedForm // one for each namespace; nearly always one
@@ -98,6 +105,7 @@ type Prepared struct {
 type preparedForm struct {
 	namespace string
 	messages  []*engine.Message
+	offset    string // appended, of latestAt
 }
 
 // Prepare encodes an event with raw JSON arguments, whose syntax is checked. They are free again
@@ -122,10 +130,22 @@ func (p *Prepared) form(namespace string) []*engine.Message {
 	at := slices.IndexFunc(p.forms, func(f *preparedForm) bool { return f.namespace == namespace })
 	if at < 0 {
 		at = len(p.forms)
-		p.forms = append(p.forms, &preparedForm{namespace, messages(packet.Event, namespace, packet.NoID, p.data, p.attachments)})
+		p.forms = append(p.forms, &preparedForm{namespace: namespace, messages: messages(packet.Event, namespace, packet.NoID, p.data, p.attachments)})
 	}
 	p.latest.Store(p.forms[at])
 	return p.forms[at].messages
+}
+
+// formAt is form with an offset appended. Sockets that are all where the newest change is have the
+// same one.
+func (p *Prepared) formAt(namespace, offset string) []*engine.Message {
+	f := p.latestAt.Load()
+	if f == nil || f.namespace != namespace || f.offset != offset {
+		data := withOffset(p.data, offset)
+		f = &preparedForm{namespace: namespace, messages: messages(packet.Event, namespace, packet.NoID, data, p.attachments), offset: offset}
+		p.latestAt.Store(f)
+	}
+	return f.messages
 }
 
 // Send sends a prepared event to this socket. The same bytes go to every socket of a namespace.
@@ -134,7 +154,7 @@ func (s *Socket) Send(p *Prepared) error {
 		return ErrClosed
 	}
 	s.tellOutgoing(p.data)
-	return s.session.Send(p.form(s.namespace.name)...)
+	return s.put(p, s.session.Send)
 }
 
 // Queue is Send for an event that goes to many sockets one by one. It leaves after
@@ -144,7 +164,7 @@ func (s *Socket) Queue(p *Prepared) error {
 		return ErrClosed
 	}
 	s.tellOutgoing(p.data)
-	return s.session.Queue(p.form(s.namespace.name)...)
+	return s.put(p, s.session.Queue)
 }
 
 // Flush lets go what [Socket.Queue] has queued, and does not wait for it. Where much is

@@ -58,7 +58,7 @@ func messages(kind packet.Type, namespace string, id int64, data []byte, attachm
 	return list
 }
 
-// encodeEvent encodes an event's name and arguments. Connection state recovery will append the offset here.
+// encodeEvent encodes an event's name and arguments.
 func encodeEvent(name string, args []any) (data []byte, attachments [][]byte, err error) {
 	if err := checkName(name); err != nil {
 		return nil, nil, err

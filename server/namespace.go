@@ -28,6 +28,7 @@ type Namespace struct {
 	hooks     sync.Mutex
 	uses      []func(*Socket) error // replaced when changed
 	onConnect []func(*Socket)       // replaced when changed
+	recovery  Recovery
 
 	mu      sync.RWMutex
 	sockets map[string]*Socket

@@ -51,6 +51,7 @@ func (ns *Namespace) exit(s *Socket, r *room) {
 // admit puts a socket among the connected ones. ns.mu is held.
 func (ns *Namespace) admit(s *Socket) {
 	ns.sockets[s.id] = s
+	s.admitted = true
 	s.position = len(ns.all.members)
 	ns.all.members = append(ns.all.members, s)
 }
@@ -63,10 +64,13 @@ func (ns *Namespace) dismiss(s *Socket) {
 		ns.exit(s, r)
 	}
 	s.rooms = nil
-	if ns.sockets[s.id] != s {
+	if ns.sockets[s.id] == s { // else one that goes on where this one ended has its id
+		delete(ns.sockets, s.id)
+	}
+	if !s.admitted {
 		return
 	}
-	delete(ns.sockets, s.id)
+	s.admitted = false
 	members := ns.all.members
 	last := len(members) - 1
 	members[s.position] = members[last]

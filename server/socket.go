@@ -17,7 +17,9 @@ var ErrClosed = errors.New("server: the socket is not connected")
 
 // Socket is one client in one namespace. All methods may be called concurrently.
 type Socket struct {
-	id        string
+	id        string // set while it connects, under namespace.mu
+	pid       string // empty where it cannot be recovered
+	recovered bool
 	namespace *Namespace
 	conn      *conn
 	session   *engine.Session // of conn
@@ -28,6 +30,10 @@ type Socket struct {
 	// Guarded by namespace.mu.
 	rooms    map[*room]int // the own place in each room's members
 	position int           // in namespace.all.members
+	admitted bool          // it is there
+
+	marking sync.Mutex // held while an event is sent that moves the client's offset
+	offset  string     // the one sent last, as JSON; empty for none
 
 	state atomic.Int32 // changed under mu
 

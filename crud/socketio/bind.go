@@ -14,13 +14,34 @@ const sessionKey = "ackbase/crud"
 // Bind answers the verbs for all sockets of a namespace, or of a family of
 // namespaces. Call it once for each, before clients connect.
 func Bind(ns *server.Namespace, verbs *crud.Service) {
+	if verbs.Recovers() {
+		ns.Recover(recovery{verbs})
+	}
 	ns.OnConnect(func(s *server.Socket) {
-		session := verbs.Open(conn{s})
+		var session *crud.Session
+		back, recovered := s.Get(sessionKey).(*recoveredSession)
+		if recovered {
+			session = back.session
+		} else {
+			session = verbs.OpenRecoverable(conn{s}, identity(s))
+		}
 		s.Set(sessionKey, session)
 		s.OnDrain(session.Drained)
-		s.OnDisconnect(func(string) { session.Close() })
+		s.OnDisconnect(func(reason string) {
+			if left(reason) {
+				session.Leave()
+			} else {
+				session.Close()
+			}
+		})
+		if recovered {
+			back.stop() // from here on OnDisconnect does that
+		}
 		if !s.Connected() { // it closed before OnDisconnect could be told
 			session.Close()
+		}
+		if recovered {
+			session.Start()
 		}
 	})
 	for _, verb := range crud.Verbs() {
@@ -50,7 +71,14 @@ func (c conn) ID() string               { return c.socket.ID() }
 func (c conn) Context() context.Context { return c.socket.Context() }
 func (c conn) Writable() bool           { return c.socket.Writable() }
 func (c conn) Close(reason string)      { c.socket.Cut(reason) }
-func (c conn) Wire() crud.Wire          { return wire{c.socket.Namespace().Server()} }
+
+func (c conn) Wire() crud.Wire {
+	w := wire{c.socket.Namespace().Server()}
+	if c.socket.PID() == "" {
+		return w
+	}
+	return offsetWire{w}
+}
 
 func (c conn) Send(f crud.Frame) error { return c.socket.Queue(f.(*server.Prepared)) }
 
@@ -69,6 +97,17 @@ func (wire) Event(name string, payload []byte) crud.Frame {
 
 // Publish encodes an event whose name and payload a client has given, and crud has checked.
 func (w wire) Publish(name string, payload []byte) crud.Frame { return w.Event(name, payload) }
+
+// offsetWire is wire for clients that can be recovered.
+type offsetWire struct{ wire }
+
+func (offsetWire) EventAt(name string, payload []byte, offset string) crud.Frame {
+	p, err := server.PrepareAt(offset, name, json.RawMessage(payload))
+	if err != nil { // cannot be, see Event
+		panic(err)
+	}
+	return p
+}
 
 // reply is an event that is to be acknowledged: three values on success, two on failure.
 type reply server.Event

@@ -118,6 +118,8 @@ export async function ok(socket, verb, ...args) {
 export class Changes {
   /** @type {Change[]} */
   #heard = [];
+  /** @type {(string | undefined)[]} The offset that each of them ended in; undefined where it ended in the change. */
+  offsets = [];
   #taken = 0;
   /** @type {null | (() => void)} */
   #wake = null;
@@ -127,16 +129,14 @@ export class Changes {
    * @param {{ bookmarks?: boolean }} [options] with bookmarks, BOOKMARK is among them, with that as its type
    */
   constructor(socket, { bookmarks = false } = {}) {
-    const hear = (/** @type {Change} */ change) => {
-      this.#heard.push(change);
+    const hear = (/** @type {Change} */ change, /** @type {string} */ type, /** @type {any[]} */ ...more) => {
+      const good = change?.type === type && more.length < 2 && more.every((offset) => typeof offset === "string");
+      this.#heard.push(good ? change : { malformed: [type, change, ...more] });
+      this.offsets.push(more[0]);
       this.#wake?.();
     };
-    for (const type of ["ADDED", "MODIFIED", "DELETED"]) {
-      socket.on(type, (/** @type {any[]} */ ...args) => {
-        hear(args.length === 1 && args[0]?.type === type ? args[0] : { malformed: [type, ...args] });
-      });
-    }
-    if (bookmarks) socket.on("BOOKMARK", (mark) => hear({ ...mark, type: "BOOKMARK" }));
+    for (const type of ["ADDED", "MODIFIED", "DELETED"]) socket.on(type, (change, ...more) => hear(change, type, ...more));
+    if (bookmarks) socket.on("BOOKMARK", (mark, ...more) => hear({ ...mark, type: "BOOKMARK" }, "BOOKMARK", ...more));
   }
 
   /** All changes so far. */

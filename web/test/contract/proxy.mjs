@@ -106,3 +106,73 @@ export function loseAcks(url, lost) {
     }
   });
 }
+
+/**
+ * A line to the server that a test can cut, freeze and lay to another one.
+ *
+ * @param {string} url of the server
+ * @returns {Promise<Line>}
+ *
+ * @typedef {object} Line
+ * @property {string} url for the client
+ * @property {() => void} cut ends all connections, and refuses new ones until through
+ * @property {(url?: string) => void} through lets connections through again, to another server where it is named
+ * @property {() => void} freeze lets nothing more through on the connections that there are, and keeps them open; new ones work
+ * @property {(bytes: number) => void} cutAfter cuts when the client has been sent so many bytes more
+ * @property {() => void} close
+ */
+export async function layLine(url) {
+  let target = new URL(url);
+  let open = true;
+  let left = Infinity;
+  /** @type {Set<Connection>} */
+  const ends = new Set();
+  const cut = () => {
+    open = false;
+    left = Infinity;
+    for (const end of ends) end.destroy();
+    ends.clear();
+  };
+  const listener = createServer((client) => {
+    if (!open) {
+      client.on("error", () => {}).destroy();
+      return;
+    }
+    const server = connect(Number(target.port), target.hostname);
+    for (const [end, other] of /** @type {const} */ ([[client, server], [server, client]])) {
+      ends.add(end);
+      end.on("error", () => other.destroy()).once("close", () => {
+        ends.delete(end);
+        other.destroy();
+      });
+    }
+    client.on("data", (data) => server.write(data));
+    server.on("data", (data) => {
+      const fits = data.subarray(0, left);
+      left -= fits.length;
+      client.write(fits);
+      if (left <= 0) client.end(() => setImmediate(cut)); // after the client has got the rest
+    });
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = /** @type {import("node:net").AddressInfo} */ (listener.address());
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    cut,
+    through(url) {
+      if (url) target = new URL(url);
+      open = true;
+    },
+    freeze() {
+      for (const end of ends) end.removeAllListeners("data").pause();
+    },
+    cutAfter(bytes) {
+      left = bytes;
+    },
+    close() {
+      listener.close();
+      cut();
+    },
+  };
+}

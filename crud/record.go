@@ -1,0 +1,180 @@
+package crud
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+
+	"ackbase/collections"
+)
+
+// recordKind is the kind of the store's records that sessions are kept in, by their pids.
+const recordKind = "sessions"
+
+// maxRecord is how large the record of one session may be. One with more, long filters, goes on
+// without a record, and is not recovered.
+const maxRecord = 64 << 10
+
+// recordVersion is the first byte of a record.
+const recordVersion = 1
+
+// record is what is kept of a session on disk.
+type record struct {
+	scope, id, subject string
+	// While something is replayed, no event carries an offset. An offset shows that the newest replay has ended where it
+	// has the replay's number, or is beyond the position where the log stood when that was asked for.
+	replay  uint64 // its number; those of one session ascend; 0 for none
+	asked   position
+	entries []entry // in the order in which they were asked for
+}
+
+// entry is a subscription as it is kept.
+type entry struct {
+	room  string // its name, which tells all about what it is to
+	patch bool
+	start position // events after it are due
+}
+
+// position is a collections.Position of this database.
+type position struct {
+	seq uint64
+	tag uint32
+}
+
+func positionOf(p collections.Position) position { return position{p.Seq, p.Tag} }
+
+func (p position) in(epoch uint64) collections.Position {
+	return collections.Position{Epoch: epoch, Seq: p.seq, Tag: p.tag}
+}
+
+// put adds a subscription, or replaces that to the same room.
+func (r *record) put(e entry) {
+	if at := r.find(e.room); at >= 0 {
+		r.entries[at] = e
+		return
+	}
+	r.entries = append(r.entries, e)
+}
+
+func (r *record) find(room string) int {
+	return slices.IndexFunc(r.entries, func(e entry) bool { return e.room == room })
+}
+
+func (r *record) remove(room string) (removed bool) {
+	at := r.find(room)
+	if at >= 0 {
+		r.entries = slices.Delete(r.entries, at, at+1)
+	}
+	return at >= 0
+}
+
+// entryPatch is the first byte of a subscription with patches; that of the others is 0.
+const entryPatch = 1
+
+// encode gives the bytes that decodeRecord reads.
+func (r *record) encode() []byte {
+	size := 64 + len(r.scope) + len(r.id) + len(r.subject)
+	for _, e := range r.entries {
+		size += 64 + len(e.room)
+	}
+	b := append(make([]byte, 0, size), recordVersion)
+	b = appendSized(b, r.scope)
+	b = appendSized(b, r.id)
+	b = appendSized(b, r.subject)
+	b = r.asked.append(binary.AppendUvarint(b, r.replay))
+	for _, e := range r.entries {
+		form := byte(0)
+		if e.patch {
+			form = entryPatch
+		}
+		b = e.start.append(appendSized(append(b, form), e.room))
+	}
+	return b
+}
+
+func appendSized(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func (p position) append(dst []byte) []byte {
+	return binary.BigEndian.AppendUint32(binary.AppendUvarint(dst, p.seq), p.tag)
+}
+
+var errDamaged = errors.New("the record of a session is damaged")
+
+// decodeRecord reads a record. It keeps nothing of b.
+func decodeRecord(b []byte) (*record, error) {
+	if len(b) == 0 || b[0] != recordVersion {
+		return nil, errDamaged
+	}
+	in := recordReader{rest: string(b[1:])}
+	r := &record{scope: in.sized(), id: in.sized(), subject: in.sized(), replay: in.uvarint(), asked: in.position()}
+	for in.rest != "" {
+		patch := in.take(1) == string(rune(entryPatch))
+		r.entries = append(r.entries, entry{room: in.sized(), patch: patch, start: in.position()})
+	}
+	if in.bad {
+		return nil, errDamaged
+	}
+	return r, nil
+}
+
+// recordReader takes a record apart. After the first fault it gives nothing more.
+type recordReader struct {
+	rest string
+	bad  bool
+}
+
+func (r *recordReader) take(n uint64) string {
+	if r.bad || n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, ""
+		return ""
+	}
+	part := r.rest[:n]
+	r.rest = r.rest[n:]
+	return part
+}
+
+func (r *recordReader) uvarint() uint64 {
+	n, size := uint64(0), 0
+	for shift := 0; size < len(r.rest) && shift < 64; shift += 7 {
+		b := r.rest[size]
+		size++
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			r.rest = r.rest[size:]
+			return n
+		}
+	}
+	r.bad = true
+	return 0
+}
+
+func (r *recordReader) sized() string { return r.take(r.uvarint()) }
+
+func (r *recordReader) position() (p position) {
+	p.seq = r.uvarint()
+	if tag := r.take(4); tag != "" {
+		p.tag = binary.BigEndian.Uint32([]byte(tag))
+	}
+	return p
+}
+
+// roomTarget is what a room's name says: see roomName.
+func roomTarget(name string) (collection string, id collections.ID, filter *collections.Filter, err error) {
+	at := strings.IndexAny(name, "/?") // neither is in a collection's name
+	if at < 0 {
+		return name, id, nil, nil
+	}
+	collection = name[:at]
+	if name[at] == '/' {
+		id, err = collections.ParseID(name[at+1:])
+	} else {
+		filter, err = collections.ParseFilter([]byte(name[at+1:]))
+	}
+	if err == nil && roomName(collection, id, filter) != name {
+		err = errDamaged
+	}
+	return collection, id, filter, err
+}

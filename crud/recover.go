@@ -1,0 +1,226 @@
+package crud
+
+import (
+	"context"
+	"errors"
+
+	"ackbase/collections"
+)
+
+// Identity is who a session is, across its connections.
+type Identity struct {
+	PID     string // the secret by which its client names it; empty where it cannot be recovered
+	Scope   string // where the client has its connection: a session of one scope is not recovered in another
+	Subject string // whom its token names
+}
+
+// Recovers tells whether sessions can be recovered.
+func (s *Service) Recovers() bool { return s.opts.RecoverFor > 0 }
+
+// OpenRecoverable is Open for a client that may come back after its connection was lost: see Recover.
+// Its Wire must be an OffsetWire.
+func (s *Service) OpenRecoverable(conn Conn, identity Identity) *Session {
+	c := s.Open(conn)
+	if s.Recovers() && identity.PID != "" {
+		c.identity, c.marks = identity, true
+	}
+	return c
+}
+
+// Recover brings a session back on another connection: with the subscriptions that it had, from where its client stood. The
+// client names its pid and the offset of the event that it got last, nil where it got none.
+// What follows from there is due to it, in the order of the log, as if the connection had only been slow;
+// nothing is delivered before Session.Start. A connection of the session that is still open is closed first. id is
+// what conn's ID is to be from then on: that of the connection before. The session is nil where
+// it cannot be recovered, with the reason: there is none of that pid, or it is not known any more, the offset
+// is not from here, or what follows it is not in the log any more, or it was within a replay.
+// It may block until the connection's context ends.
+func (s *Service) Recover(conn Conn, identity Identity, last *string) (c *Session, id string, err error) {
+	if !s.begin() {
+		return nil, "", errClosing
+	}
+	defer s.wg.Done()
+	var told offset // that of none is before everything
+	if last != nil {
+		if told, err = parseOffset(*last); err != nil || told.position.Epoch != s.db.Head().Epoch {
+			return nil, "", errForeign
+		}
+	}
+	if c = s.OpenRecoverable(conn, identity); !c.recoverable() {
+		return nil, "", errNotKept
+	}
+	c.kept = newKept()
+	c.subscribed.Store(true) // so that its Close ends all that begins here
+	var r *record
+	if err = s.takeOver(c); err == nil {
+		if r, err = s.readRecord(conn.Context(), identity); err == nil {
+			err = s.restore(c, r, told)
+		}
+	}
+	if err != nil {
+		s.log.Debug("a session is not recovered", "conn", conn.ID(), "err", err)
+		c.Close()
+		return nil, "", err
+	}
+	return c, r.id, nil
+}
+
+// Start begins the delivery to a session that was recovered.
+func (c *Session) Start() {
+	h := &c.service.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.held--
+	c.service.resume(c)
+}
+
+var (
+	errNotKept    = errors.New("no such session is kept")
+	errElsewhere  = errors.New("the session is another client's")
+	errForeign    = errors.New("the offset is not from here")
+	errInReplay   = errors.New("the connection was lost during a replay")
+	errNoLongerIn = errors.New("a subscription is not possible any more")
+)
+
+// takeOver makes c the session of its pid, after the one that still seems open has ended.
+func (s *Service) takeOver(c *Session) error {
+	for {
+		old, err := s.living.claim(c)
+		if old == nil || err != nil {
+			return err
+		}
+		old.conn.Close("taken over by a new connection")
+		old.Close()
+		select {
+		case <-old.kept.ended:
+		case <-c.conn.Context().Done():
+			return c.conn.Context().Err()
+		case <-s.ctx.Done():
+			return errClosing
+		}
+	}
+}
+
+// claim makes c the session of its pid, unless there is another, which it returns.
+func (l *living) claim(c *Session) (old *Session, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old = l.byPID[c.identity.PID]; old == nil {
+		l.byPID[c.identity.PID] = c
+		return nil, nil
+	}
+	if old.identity != c.identity {
+		return nil, errElsewhere
+	}
+	return old, nil
+}
+
+// readRecord reads what is kept of a session.
+func (s *Service) readRecord(ctx context.Context, identity Identity) (r *record, err error) {
+	var raw string
+	done := make(chan error, 1)
+	s.db.Store().Update(ctx, collections.Writer{}, func(tx collections.Tx) error {
+		b, err := tx.GetRecord(recordKind, identity.PID)
+		raw = string(b)
+		return err
+	}, func(err error) { done <- err })
+	switch err := <-done; {
+	case errors.Is(err, collections.ErrNotFound):
+		return nil, errNotKept
+	case err != nil:
+		return nil, err
+	}
+	if r, err = decodeRecord([]byte(raw)); err != nil {
+		return nil, err
+	}
+	if r.scope != identity.Scope || r.subject != identity.Subject {
+		return nil, errElsewhere
+	}
+	return r, nil
+}
+
+// restore gives a session the subscriptions of a record. Nothing is delivered until its Start.
+func (s *Service) restore(c *Session, r *record, told offset) error {
+	from, err := s.positions(r, told)
+	if err != nil {
+		return err
+	}
+	rooms := make([]subscriber, len(r.entries))
+	lowest := from[0]
+	for i, e := range r.entries {
+		if rooms[i], err = s.readmit(c, e); err != nil {
+			return err
+		}
+		if from[i].Seq < lowest.Seq {
+			lowest = from[i]
+		}
+	}
+	c.kept.recorded.Store(true)
+	if r.replay > 0 {
+		c.kept.issued, c.kept.joined = r.replay, r.replay
+		c.numbered = max(told.position.Seq, r.asked.seq)
+	}
+
+	h := &s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.closed.Load() {
+		return errEnded
+	}
+	for i, room := range rooms {
+		h.join(c, room.collection, room.id, room.filter, room.form).start = from[i].Seq
+	}
+	c.behind, c.position = true, lowest
+	c.held++
+	h.behind++
+	c.lagging.Store(true)
+	s.counts.recovered.Add(1)
+	return nil
+}
+
+// subscriber is a subscription that is to be joined again.
+type subscriber struct {
+	collection string
+	id         collections.ID
+	filter     *collections.Filter
+	form       form
+}
+
+// readmit asks again whether the session may have a subscription that it had.
+func (s *Service) readmit(c *Session, e entry) (room subscriber, err error) {
+	room.form = form{wire: c.conn.Wire(), patch: e.patch}
+	if room.collection, room.id, room.filter, err = roomTarget(e.room); err == nil {
+		err = s.db.CheckCollection(room.collection)
+	}
+	if err != nil {
+		return room, errors.Join(errNoLongerIn, err)
+	}
+	return room, nil
+}
+
+// positions tells from where on each subscription of a record is due to a client that was told everything up to an offset.
+func (s *Service) positions(r *record, told offset) ([]collections.Position, error) {
+	if len(r.entries) == 0 {
+		return nil, errNotKept
+	}
+	if r.replay > 0 && told.replay != r.replay && told.position.Seq <= r.asked.seq {
+		return nil, errInReplay
+	}
+	epoch := s.db.Head().Epoch
+	from := make([]collections.Position, len(r.entries))
+	checked := map[collections.Position]bool{}
+	for i, e := range r.entries {
+		// The offset may be one of an earlier session of the client.
+		if from[i] = e.start.in(epoch); told.position.Seq > from[i].Seq {
+			from[i] = told.position
+		}
+		if checked[from[i]] {
+			continue
+		}
+		checked[from[i]] = true
+		if err := s.reachesBack(from[i]); err != nil {
+			return nil, err
+		}
+	}
+	return from, nil
+}

@@ -1,0 +1,441 @@
+package crud_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ackbase/collections"
+	"ackbase/collections/bolt"
+	"ackbase/crud"
+)
+
+// must is call for what has to succeed.
+func (c *client) must(t testing.TB, verb string, args ...any) answer {
+	t.Helper()
+	a := c.call(t, verb, args...)
+	if a.fault != "null" {
+		t.Fatalf("%s %v: %s", verb, args, a.fault)
+	}
+	return a
+}
+
+// lose cuts the connection and comes back; nil where the session is not recovered.
+func (c *client) lose(s *crud.Service, offset *string) *client {
+	c.hangUp()
+	return c.comeBack(s, offset)
+}
+
+// offsetOf takes the next event, which must carry an offset, and returns that.
+func (c *client) offsetOf(t testing.TB) *string {
+	t.Helper()
+	e, ok := c.next().(event)
+	if !ok || e.offset == "" {
+		t.Fatalf("got %+v, want an event with an offset", e)
+	}
+	return &e.offset
+}
+
+func put(t testing.TB, c *client, collection string, n int) answer {
+	t.Helper()
+	return c.must(t, "PUT", collection, map[string]any{"id": 1, "n": n})
+}
+
+// TestRecoveredOrNot holds what a client comes back to, and what it does not.
+func TestRecoveredOrNot(t *testing.T) {
+	s, db := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	put(t, writer, "items", 0)
+	first := db.Head()
+
+	gone := func(change func(*collections.Position)) func(*string) *string {
+		return func(o *string) *string {
+			p := position(t, *o)
+			change(&p)
+			text := p.Cursor()
+			return &text
+		}
+	}
+	text := func(text string) func(*string) *string { return func(*string) *string { return &text } }
+	same := func(o *string) *string { return o }
+	for _, test := range []struct {
+		name   string
+		before func(c *client)
+		offset func(*string) *string
+		want   bool
+	}{
+		{name: "as it was", offset: same, want: true},
+		{name: "without an offset", offset: func(*string) *string { return nil }, want: true},
+		{name: "with one of an earlier session", offset: text(first.Cursor()), want: true},
+		{name: "left by itself", before: func(c *client) { c.session.Leave() }, offset: same},
+		{name: "without a subscription", before: func(c *client) { c.must(t, "UNSUBSCRIBE", "items") }, offset: same},
+		{name: "with another's pid", before: func(c *client) { c.identity.PID += "x" }, offset: same},
+		{name: "in another scope", before: func(c *client) { c.identity.Scope = "/other" }, offset: same},
+		{name: "as another subject", before: func(c *client) { c.identity.Subject = "mallory" }, offset: same},
+		{name: "malformed", offset: text("x")},
+		{name: "empty", offset: text("")},
+		{name: "with a malformed number", offset: func(o *string) *string { x := *o + ".0"; return &x }},
+		{name: "of another epoch", offset: gone(func(p *collections.Position) { p.Epoch++ })},
+		{name: "beyond the head", offset: gone(func(p *collections.Position) { p.Seq += 1000 })},
+		{name: "with another tag", offset: gone(func(p *collections.Position) { p.Tag++ })},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := dialRecoverable(s, "pid "+test.name, 1<<20)
+			c.must(t, "SUBSCRIBE", "items")
+			put(t, writer, "items", int(time.Now().UnixNano()))
+			offset := c.offsetOf(t)
+			if test.before != nil {
+				test.before(c)
+			}
+			again := c.lose(s, test.offset(offset))
+			if got := again != nil; got != test.want {
+				t.Fatalf("recovered: %t", got)
+			}
+			if again == nil {
+				return
+			}
+			defer again.hangUp()
+			if again.id != c.id {
+				t.Errorf("its id was %q and is %q", c.id, again.id)
+			}
+			put(t, writer, "items", -1)
+			if test.offset(offset) != offset {
+				again.offsetOf(t) // which it had, but did not say
+			}
+			again.expect(t, "MODIFIED", `"n":-1`)
+		})
+	}
+}
+
+// TestRecoveredByAnotherProcess holds that all that is needed is on disk.
+func TestRecoveredByAnotherProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	run := func(o *crud.Options, fn func(s *crud.Service)) {
+		t.Helper()
+		store, err := bolt.Open(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := collections.New(store, nil)
+		s := crud.New(db, o)
+		fn(s)
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	targets := [][]any{
+		{"items"}, {"items", 7}, {"others", "a?b"}, {"others", map[string]any{"filters": map[string]any{"n": map[string]any{"$gte": 1}, "a/b": map[string]any{"$exists": false}}, "patch": true}},
+	}
+	var c *client
+	run(nil, func(s *crud.Service) {
+		c = dialRecoverable(s, "pid", 1<<20)
+		for _, target := range targets {
+			c.must(t, "SUBSCRIBE", target...)
+		}
+	}) // the connection is still there when the process ends
+	run(nil, func(s *crud.Service) {
+		writer := dial(s, "writer", 1<<20)
+		writer.must(t, "PUT", "items", map[string]any{"id": 7})
+		writer.must(t, "PUT", "others", map[string]any{"id": "a?b", "n": 0})
+		writer.must(t, "PUT", "others", map[string]any{"id": "a?b", "n": 1})
+		writer.must(t, "PUT", "others", map[string]any{"id": "a?b", "n": 2})
+		c = c.comeBack(s, nil)
+		if c == nil {
+			t.Fatal("it was not recovered")
+		}
+		c.expect(t, "ADDED", `"room":"items"`)
+		c.expect(t, "ADDED", `"room":"others/a?b"`)
+		for n, want := range []string{"ADDED", "MODIFIED"} {
+			c.expect(t, "MODIFIED", `"room":"others/a?b"`)
+			change := c.expect(t, want, `"room":"others?{`)
+			if (change.Patch != nil) != (n == 1) {
+				t.Errorf("%s with the patch %s, where patches were asked for", want, change.Patch)
+			}
+		}
+		for _, target := range targets {
+			if target[len(target)-1].(any) != nil {
+				c.must(t, "SUBSCRIBE", target...)
+			}
+		}
+		writer.hangUp()
+		c.hangUp()
+	})
+	run(&crud.Options{RecoverFor: -1}, func(s *crud.Service) {
+		if again := c.comeBack(s, nil); again != nil || s.Recovers() {
+			t.Error("it was recovered, though nobody is")
+		}
+	})
+}
+
+// TestTheLastOfSeveralCarriesTheOffset holds where the offset is among the events of one change to one socket.
+func TestTheLastOfSeveralCarriesTheOffset(t *testing.T) {
+	for name, prepare := range map[string]func(*crud.Service){"": func(*crud.Service) {}, "filters apart": crud.SetFiltersApart} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := open(t, nil)
+			prepare(s)
+			c, other, plain := dialRecoverable(s, "pid", 1<<20), dialRecoverable(s, "other", 1<<20), dial(s, "plain", 1<<20)
+			for _, c := range []*client{c, other, plain} {
+				defer c.hangUp()
+			}
+			filter := func(n int) map[string]any {
+				return map[string]any{"filters": map[string]any{"n": map[string]any{"$gte": n}}}
+			}
+			for _, c := range []*client{c, plain} {
+				c.must(t, "SUBSCRIBE", "items", filter(2))
+				c.must(t, "SUBSCRIBE", "items", 1)
+				c.must(t, "SUBSCRIBE", "items", filter(3))
+			}
+			other.must(t, "SUBSCRIBE", "items", filter(2))
+			writer := dial(s, "writer", 1<<20)
+			defer writer.hangUp()
+			for n := 1; n <= 4; n++ {
+				put(t, writer, "items", n)
+			}
+			for n := 1; n <= 4; n++ {
+				for i := range min(n, 3) {
+					e, ok := c.next().(event)
+					if want := i == min(n, 3)-1; !ok || (e.offset != "") != want || !strings.Contains(e.payload, e.offset) {
+						t.Errorf("n is %d, event %d: %+v", n, i, e)
+					}
+					if e := plain.next().(event); e.offset != "" {
+						t.Errorf("a client that cannot come back got %+v", e)
+					}
+				}
+				if n >= 2 {
+					other.offsetOf(t)
+				}
+			}
+		})
+	}
+}
+
+// TestSubscribeBeginsBehindWhatWasAcknowledged holds that a write which was answered before SUBSCRIBE is not told, and one
+// after its answer is.
+func TestSubscribeBeginsBehindWhatWasAcknowledged(t *testing.T) {
+	s, _ := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	for name, dial := range map[string]func(*crud.Service, string, int) *client{"with recovery": dialRecoverable, "without": dial} {
+		t.Run(name, func(t *testing.T) {
+			for n := range 200 {
+				room := fmt.Sprintf("c%d-%s", n, name[4:])
+				room = strings.ReplaceAll(room, " ", "")
+				written := put(t, writer, room, 1)
+				c := dial(s, room, 1<<20)
+				a := c.must(t, "SUBSCRIBE", room)
+				if !strings.Contains(written.meta, cursor(t, a).Cursor()) {
+					t.Fatalf("SUBSCRIBE answered %s after %s", a.result, written.meta)
+				}
+				put(t, writer, room, 2)
+				c.expect(t, "MODIFIED", `"n":2`)
+				c.hangUp()
+			}
+		})
+	}
+}
+
+// TestTakenOverAtOnce: a client that comes back before its connection is known to be dead, several times at once: one
+// of them has the session in the end, and no event is lost.
+func TestTakenOverAtOnce(t *testing.T) {
+	s, _ := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	c := dialRecoverable(s, "pid", 1<<20)
+	c.must(t, "SUBSCRIBE", "items")
+	put(t, writer, "items", 0)
+	offset := c.offsetOf(t)
+	for round := range 20 {
+		put(t, writer, "items", 2*round+1)
+		const at = 4
+		back := make(chan *client, at)
+		for range at {
+			go func() { back <- c.comeBack(s, offset) }()
+		}
+		var open []*client
+		for range at {
+			if again := <-back; again != nil && again.ctx.Err() == nil {
+				open = append(open, again)
+			}
+		}
+		var last *client
+		for _, again := range open {
+			if again.ctx.Err() == nil {
+				last = again
+			}
+		}
+		if last == nil || c.ctx.Err() == nil {
+			t.Fatalf("of %d that came back, none has the session; the first is open: %t", at, c.ctx.Err() == nil)
+		}
+		put(t, writer, "items", 2*round+2)
+		last.expect(t, "MODIFIED", fmt.Sprintf(`"n":%d`, 2*round+1))
+		e := last.next().(event)
+		if !strings.Contains(e.payload, fmt.Sprintf(`"n":%d`, 2*round+2)) {
+			t.Fatalf("got %+v", e)
+		}
+		c, offset = last, &e.offset
+	}
+	c.hangUp()
+}
+
+// TestInDoubt: what was asked for and not answered is as if it had been answered, or not asked.
+func TestInDoubt(t *testing.T) {
+	s, _ := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	for n := range 50 {
+		c := dialRecoverable(s, fmt.Sprint("pid", n), 1<<20)
+		held := fmt.Sprint("a", n)
+		c.must(t, "SUBSCRIBE", held)
+		for i := range n {
+			c.ask(i, "SUBSCRIBE", fmt.Sprint("b", i))
+		}
+		again := c.lose(s, nil)
+		if again == nil {
+			t.Fatal("it was not recovered")
+		}
+		for i := range n {
+			again.must(t, "SUBSCRIBE", fmt.Sprint("b", i))
+		}
+		put(t, writer, held, 1)
+		again.expect(t, "ADDED", `"room":"`+held+`"`)
+		again.hangUp()
+	}
+}
+
+// TestARecordLastsWhileConnected: it is written again, and gone some time after the connection.
+func TestARecordLastsWhileConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window = time.Hour
+		s, _ := open(t, &crud.Options{RecoverFor: window})
+		for away, want := range map[time.Duration]bool{window: true, 2 * window: false} {
+			c := dialRecoverable(s, fmt.Sprint("away for ", away), 1<<20)
+			c.must(t, "SUBSCRIBE", "items")
+			time.Sleep(10 * window)
+			c.hangUp()
+			time.Sleep(away)
+			again := c.comeBack(s, nil)
+			if got := again != nil; got != want {
+				t.Errorf("recovered after %v: %t", away, got)
+			}
+			if again != nil {
+				again.hangUp()
+			}
+		}
+	})
+}
+
+// TestSessionsAreBounded: the oldest are forgotten, and a session that was is not recovered by half.
+func TestSessionsAreBounded(t *testing.T) {
+	s, _ := open(t, &crud.Options{MaxRecoverable: 1})
+	first, second := dialRecoverable(s, "first", 1<<20), dialRecoverable(s, "second", 1<<20)
+	first.must(t, "SUBSCRIBE", "a")
+	second.must(t, "SUBSCRIBE", "a")
+	first.must(t, "SUBSCRIBE", "b")
+	if again := first.lose(s, nil); again != nil {
+		t.Error("a session was recovered whose first subscription had been forgotten")
+	}
+	again := second.lose(s, nil)
+	if again == nil {
+		t.Fatal("the newer one was not recovered")
+	}
+	again.hangUp()
+
+	large := dialRecoverable(s, "large", 1<<20)
+	filter := func(n int) map[string]any {
+		texts := make([]string, 5)
+		for i := range texts {
+			texts[i] = strings.Repeat("x", 4000) + fmt.Sprint(i)
+		}
+		return map[string]any{"filters": map[string]any{"x": map[string]any{"$nin": texts}, "n": n}}
+	}
+	for n := range 5 {
+		large.must(t, "SUBSCRIBE", "a", filter(n))
+	}
+	large.must(t, "UNSUBSCRIBE", "a", filter(0))
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	writer.must(t, "PUT", "a", map[string]any{"id": 1, "n": 3})
+	large.expect(t, "ADDED")
+	if again := large.lose(s, nil); again != nil {
+		t.Error("a session was recovered whose record would have been too large")
+	}
+}
+
+// TestAReplayThatWasGivenUp: nobody knows which of the events that came meanwhile have been received, until one
+// carries an offset again.
+func TestAReplayThatWasGivenUp(t *testing.T) {
+	s, db := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	from := db.Head().Cursor()
+	for n := range 10 {
+		put(t, writer, "missed", n)
+	}
+	for _, later := range []bool{false, true} {
+		c := dialRecoverable(s, fmt.Sprint("pid", later), 3) // so that the replay waits for it
+		c.must(t, "SUBSCRIBE", "items")
+		c.ask(0, "SUBSCRIBE", "missed", map[string]any{"since": from})
+		if a, ok := c.next().(answer); !ok || a.fault != "null" {
+			t.Fatal(a)
+		}
+		c.ask(1, "UNSUBSCRIBE", "missed")
+		for { // the events before it
+			if a, ok := c.next().(answer); ok {
+				if a.result != "true" {
+					t.Fatal(a)
+				}
+				break
+			}
+		}
+		var offset *string
+		if later {
+			put(t, writer, "items", 1)
+			offset = c.offsetOf(t)
+		}
+		again := c.lose(s, offset)
+		if (again != nil) != later {
+			t.Errorf("recovered: %t, and an event with an offset had come: %t", again != nil, later)
+		}
+		if again != nil {
+			again.hangUp()
+		}
+	}
+}
+
+// TestRecoverWaitsForNobodyWhoHasGone: neither a client that goes away while it is recovered leaves anything
+// behind, nor does the service's end.
+func TestRecoverWaitsForNobodyWhoHasGone(t *testing.T) {
+	s, _ := open(t, nil)
+	c := dialRecoverable(s, "pid", 1<<20)
+	c.must(t, "SUBSCRIBE", "items")
+	c.hangUp()
+	never := newClient("", 1)
+	never.wire = offsetWire{}
+	session, _, err := s.Recover(never, c.identity, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session.Close() // it never started
+	ended, end := context.WithCancel(context.Background())
+	end()
+	gone := newClient("", 1)
+	gone.wire, gone.ctx = offsetWire{}, ended
+	if _, _, err := s.Recover(gone, c.identity, nil); err == nil {
+		t.Error("a client was recovered that had gone")
+	}
+	again := c.comeBack(s, nil)
+	if again == nil {
+		t.Fatal("it was not recovered")
+	}
+	s.Close()
+	if c.comeBack(s, nil) != nil {
+		t.Error("it was recovered by a service that has closed")
+	}
+	again.hangUp()
+}
