@@ -94,6 +94,8 @@ func (c *client) comeBack(s *crud.Service, offset *string) *client {
 	session, id, err := s.Recover(again, c.identity, offset)
 	if err != nil {
 		again.cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.refused = err
 		return nil
 	}

@@ -70,7 +70,7 @@ func (b *bystander) write(ctx context.Context) error {
 		for _, step := range [...]Step{
 			{Verb: "ask", Text: fmt.Sprintf(`"PUT",%q,{"id":1,"n":%d}`, b.collection, n)},
 			{Verb: "answered", Text: fmt.Sprintf(`[{"id":1,"n":%d},null,*`, n)},
-			{Verb: "hear", Text: fmt.Sprintf(`42["%s",{*"item":{"id":1,"n":%d}}]`, event, n)},
+			{Verb: "hear", Text: fmt.Sprintf(`42["%s",{*"item":{"id":1,"n":%d}}*]`, event, n)},
 		} {
 			if err := b.step(step); err != nil {
 				return fmt.Errorf("after %d writes: %w", n, err)
