@@ -232,14 +232,19 @@ type change struct {
 	Item, Patch                                      json.RawMessage
 }
 
+// TestLostConnections is TestDeliveryIsTheLog with readers whose connections are lost at random points, and who come
+// back: what they are told over all connections of a session is the log.
+func TestLostConnections(t *testing.T) {
+	t.Run("from the ring", func(t *testing.T) { deliveryIsTheLog(t, 0, true, nil) })
+	t.Run("from the store, filters apart", func(t *testing.T) { deliveryIsTheLog(t, 1, true, crud.SetFiltersApart) })
+}
+
 // TestDeliveryIsTheLog lets clients of every speed subscribe and unsubscribe while writers
 // write, and then compares what each was sent, subscription by subscription, with the log.
 func TestDeliveryIsTheLog(t *testing.T) {
 	for name, ringBytes := range map[string]int{"from the ring": 0, "from the store": 1} {
 		t.Run(name, func(t *testing.T) { deliveryIsTheLog(t, ringBytes, false, nil) })
 		t.Run(name+", filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, false, crud.SetFiltersApart) })
-		t.Run(name+", with breaks", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, true, nil) })
-		t.Run(name+", with breaks, filters apart", func(t *testing.T) { deliveryIsTheLog(t, ringBytes, true, crud.SetFiltersApart) })
 	}
 }
 
@@ -254,8 +259,9 @@ func deliveryIsTheLog(t *testing.T, ringBytes int, breaks bool, prepare func(*cr
 	var writing, reading sync.WaitGroup
 	readers := make([]*reader, 12)
 	for i := range readers {
-		r := &reader{t: t, service: s, head: &head, rnd: rand.New(rand.NewPCG(1, uint64(i)))}
+		r := &reader{t: t, service: s, head: &head, rnd: rand.New(rand.NewPCG(1, uint64(i))), questions: math.MaxInt}
 		if readers[i] = r; breaks {
+			r.questions = 60 // each is a commit
 			r.pid = fmt.Sprint("reader", i)
 			r.client = dialRecoverable(s, r.pid, 1+i*3)
 		} else {
@@ -305,6 +311,7 @@ func deliveryIsTheLog(t *testing.T, ringBytes int, breaks bool, prepare func(*cr
 	}
 	events, replays, recovered := 0, 0, 0
 	for i, r := range readers {
+		r.countOver()
 		for _, stream := range append(r.broken, r.stream) {
 			e, n := checkStream(t, fmt.Sprint("reader ", i), stream, all)
 			events, replays = events+e, replays+n

@@ -19,6 +19,7 @@ type reader struct {
 	head      *atomic.Uint64
 	rnd       *rand.Rand
 	pid       string
+	questions int // how many it may still ask
 	stream    stream
 	broken    []stream // of sessions that were not recovered
 	recovered int
@@ -65,9 +66,10 @@ func (r *reader) read() {
 		switch outstanding := len(r.stream.asked) - answered; {
 		case ending:
 		// Asking waits where too much is unanswered, and nobody else reads here.
-		case n%7 == 0 && outstanding < 500:
+		case n%7 == 0 && outstanding < 500 && r.questions > 0:
+			r.questions--
 			r.stream.asked = append(r.stream.asked, subscribeAtRandom(r.client, &r.stream, r.rnd))
-		case r.pid != "" && outstanding == 0 && r.rnd.IntN(3) == 0 && r.reconnect():
+		case r.pid != "" && outstanding == 0 && r.rnd.IntN(5) == 0 && r.reconnect():
 			answered = 0
 		}
 	}
@@ -111,7 +113,7 @@ func (r *reader) reconnect() bool {
 		return false
 	}
 	old := r.client
-	r.over = max(r.over, old.over)
+	r.countOver()
 	if r.rnd.IntN(2) == 0 { // else the server does not know yet
 		old.hangUp()
 	}
@@ -134,6 +136,13 @@ func (r *reader) reconnect() bool {
 	r.client = dialRecoverable(r.service, r.pid, old.room)
 	r.begin()
 	return true
+}
+
+// countOver keeps how many events the connection was sent that was full.
+func (r *reader) countOver() {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	r.over = max(r.over, r.client.over)
 }
 
 // untell forgets the events of a change of which not all had come: they come again.
