@@ -129,15 +129,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Bookmark:         time.Duration(s.Bookmark),
-
-		RecoverFor:          s.RecoverFor.orOff(),
-		MaxRecoverable:      int(s.MaxRecoverable),
-		MaxRecoverableBytes: int64(s.MaxRecoverableBytes),
-
 		MaxPendingTotal:  int(s.MaxPendingTotal),
 		RequestRate:      int(s.RequestRate),
 		Publish:          s.Publish,
 		Logger:           logger,
+
+		RecoverFor:          s.RecoverFor.orOff(),
+		MaxRecoverable:      int(s.MaxRecoverable),
+		MaxRecoverableBytes: int64(s.MaxRecoverableBytes),
 	})
 	sockets := server.New(&server.Options{
 		PingInterval:   time.Duration(s.PingInterval),
@@ -344,7 +343,7 @@ type settings struct {
 
 	Bookmark duration `group:"Data" default:"1m" help:"After how long without an event a subscription is told how far it has come (BOOKMARK), so that it has little to catch up with after a reconnection."`
 
-	RecoverFor optional `group:"Data" default:"24h" help:"How long a client whose connection was lost can come back to its subscriptions (connection state recovery); 0 switches it off."`
+	RecoverFor optional `group:"Limits" default:"24h" help:"How long a client whose connection was lost can come back to its subscriptions (connection state recovery); 0 switches it off."`
 
 	MaxItem          size  `group:"Limits" default:"1MB" help:"Largest item."`
 	MaxDepth         count `group:"Limits" default:"64" help:"Most arrays and objects of an item within each other; 64 at the most."`

@@ -147,13 +147,19 @@ func (s *Service) restore(c *Session, r *record, told offset) error {
 	}
 	rooms := make([]subscriber, len(r.entries))
 	lowest := from[0]
+	var of []string
 	for i, e := range r.entries {
 		if rooms[i], err = s.readmit(c, e); err != nil {
 			return err
 		}
+		of = append(of, rooms[i].collection)
 		if from[i].Seq < lowest.Seq {
 			lowest = from[i]
 		}
+	}
+	// From there the session catches up with all of them.
+	if err := s.reachesBack(lowest, of...); err != nil {
+		return err
 	}
 	c.kept.recorded.Store(true)
 	if r.replay > 0 {
@@ -218,7 +224,11 @@ func (s *Service) positions(r *record, told offset) ([]collections.Position, err
 			continue
 		}
 		checked[from[i]] = true
-		if err := s.reachesBack(from[i]); err != nil {
+		collection, _, _, err := roomTarget(e.room)
+		if err == nil {
+			err = s.reachesBack(from[i], collection)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

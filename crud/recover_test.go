@@ -159,9 +159,7 @@ func TestRecoveredByAnotherProcess(t *testing.T) {
 			}
 		}
 		for _, target := range targets {
-			if target[len(target)-1].(any) != nil {
-				c.must(t, "SUBSCRIBE", target...)
-			}
+			c.must(t, "SUBSCRIBE", target...)
 		}
 		writer.hangUp()
 		c.hangUp()
@@ -438,4 +436,53 @@ func TestRecoverWaitsForNobodyWhoHasGone(t *testing.T) {
 		t.Error("it was recovered by a service that has closed")
 	}
 	again.hangUp()
+}
+
+// TestRecoveredAsLongAsTheLogReachesBack: who missed changes that are not kept any more begins anew, others do not.
+func TestRecoveredAsLongAsTheLogReachesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	run := func(fn func(s *crud.Service, store *bolt.Store)) {
+		t.Helper()
+		store, err := bolt.Open(path, &bolt.Options{Collections: map[string]collections.Collection{"items": {Keep: collections.Keep{Changes: 10}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := crud.New(collections.New(store, nil), nil)
+		fn(s, store)
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clients := map[string]*client{}
+	run(func(s *crud.Service, _ *bolt.Store) {
+		for name, rooms := range map[string][]string{"items": {"items"}, "others": {"others"}, "both": {"others", "items"}} {
+			c := dialRecoverable(s, name, 1<<20)
+			for _, room := range rooms {
+				c.must(t, "SUBSCRIBE", room)
+			}
+			c.hangUp()
+			clients[name] = c
+		}
+	})
+	run(func(s *crud.Service, store *bolt.Store) { // what the memory has of the log goes with it
+		writer := dial(s, "writer", 1<<20)
+		defer writer.hangUp()
+		put(t, writer, "others", 1)
+		for n := 0; store.Stats().Pruned < 20; n++ {
+			put(t, writer, "items", n)
+		}
+	})
+	run(func(s *crud.Service, _ *bolt.Store) {
+		for name, want := range map[string]bool{"items": false, "others": true, "both": false} {
+			again := clients[name].comeBack(s, nil)
+			if got := again != nil; got != want {
+				t.Errorf("%s: recovered %t: %v", name, got, clients[name].refused)
+			}
+			if again != nil {
+				again.expect(t, "ADDED", `"room":"others"`)
+				again.hangUp()
+			}
+		}
+	})
 }
