@@ -202,7 +202,14 @@ func TestClients(t *testing.T) {
 	}
 	p.open(t) // in no namespace
 	var got clientsAnswer
-	p.get(t, "clients", &got)
+	subscribed := func() bool {
+		got = clientsAnswer{}
+		p.get(t, "clients", &got)
+		return len(got.Clients) == 0 || len(got.Clients[0].Sockets) == 0 || got.Clients[0].Sockets[0].Subscriptions.Count == 21
+	}
+	for end := time.Now().Add(10 * time.Second); !subscribed() && time.Now().Before(end); { // they are written first
+		time.Sleep(time.Millisecond)
+	}
 	if got.Total != 2 || len(got.Clients) != 2 || got.Streams != 0 {
 		t.Fatalf("%d clients of %d, %d streams; want 2 of 2, none", len(got.Clients), got.Total, got.Streams)
 	}

@@ -110,6 +110,15 @@ export async function ok(socket, verb, ...args) {
   return result;
 }
 
+/**
+ * The arguments of an event of the program's own as it sent them: what ends in a text has the offset behind it, in the
+ * namespace of the verbs.
+ *
+ * @param {Way} way
+ * @param {unknown[]} args
+ */
+export const asSent = (way, args) => (way.version > 2 && typeof args.at(-1) === "string" ? args.slice(0, -1) : args);
+
 /** @typedef {Record<string, any>} Change */
 
 /**

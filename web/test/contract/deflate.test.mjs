@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 
-import { Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
+import { asSent, Changes, connect, disconnectAll, ok, ways } from "./client.mjs";
 import { deadline, startServer } from "./server.mjs";
 
 /** @type {import("./server.mjs").Server} */
@@ -32,7 +32,7 @@ for (const way of ways.filter(({ transports }) => transports.includes("websocket
       for (let n = 1; n < 300_000; n = Math.ceil(n * 1.7)) sent.push([n, "größe 😀 ".repeat(n / 10)], [n, Buffer.alloc(n, "abc"), { n }]);
       /** @type {unknown[][]} */
       const back = [];
-      const all = new Promise((resolve) => socket.on("message-back", (...args) => back.push(args) === sent.length && resolve(undefined)));
+      const all = new Promise((resolve) => socket.on("message-back", (...args) => back.push(asSent(way, args)) === sent.length && resolve(undefined)));
       for (const args of sent) socket.emit("message", ...args);
       await Promise.race([all, deadline("the echoes")]);
       assert.deepEqual(back, sent);
