@@ -137,7 +137,7 @@ const listener = (way) => ({
 /** @type {(() => void)[]} */
 let open = [];
 
-category.addEventListener("input", () => {
+function openCategory() {
   for (const close of open) close();
   totals.websocket.clear();
   totals.socketio.clear();
@@ -148,7 +148,7 @@ category.addEventListener("input", () => {
   element("shelf").textContent = category.selectedOptions[0]?.textContent ?? "Products";
   void load();
   open = [byWebSocket(category.value, listener("websocket")), bySocketIO(category.value, listener("socketio"))];
-});
+}
 for (const radio of document.querySelectorAll("input[name=way]")) radio.addEventListener("change", () => {
   showWay();
   void load(); // fills in what this way has told
@@ -191,3 +191,5 @@ function showMistakes(mistakes, message) {
 
 showState("connecting");
 element("state-text").textContent = "Choose a category";
+category.addEventListener("input", openCategory);
+if (category.value !== "") openCategory(); // chosen while the page loaded, or before it was left

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { becomes, closeBrowser, shows } from "../page/tab.mjs";
-import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+import { interrupted, isUsable, looksGood, openPage, startExample } from "./example.mjs";
 
 after(closeBrowser);
 
@@ -96,7 +96,7 @@ test("by keyboard alone", async (t) => {
 
 test("a page that was open over a restart misses nothing", async (t) => {
   const example = await startExample(t, "crud");
-  const tab = await openPage(t, example.url, { complaints: /ERR_CONNECTION_REFUSED|WebSocket connection/ });
+  const tab = await openPage(t, example.url, { complaints: interrupted });
   const two = clientOf(tab, 2);
   await becomes(() => two.items.locator("li").count(), 5);
   await example.stop();

@@ -2,16 +2,23 @@
  * The examples' programs and their pages, in a real browser.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { dataFile, startServer } from "../contract/server.mjs";
 import { atEnd, openTab } from "../page/tab.mjs";
 
 /** @typedef {import("node:test").TestContext} TestContext */
+/** @typedef {import("node:net").Socket} Socket */
+
+/** What a browser says to its console of a server that has gone for a while. */
+export const interrupted = /net::ERR_|WebSocket connection|status of 50\d/;
 
 /**
- * An example's program over a data file, which can be ended and started again at the same address.
+ * An example's program over a data file, which can be ended and started again. Its address stays the same: this process
+ * listens there and hands on what comes, so that nobody else can get the port meanwhile.
  */
 export class Example {
   /** @param {string} name @param {string[]} flags */
@@ -21,19 +28,42 @@ export class Example {
     this.url = "";
     /** @type {import("../contract/server.mjs").Server | undefined} */
     this.server = undefined;
+    /** @type {Set<Socket>} */
+    this.open = new Set();
+    this.listener = createServer((client) => {
+      const upstream = this.server && connect(Number(new URL(this.server.url).port), "127.0.0.1");
+      if (!upstream) return client.destroy();
+      for (const [one, other] of /** @type {[Socket, Socket][]} */ ([[client, upstream], [upstream, client]])) {
+        this.open.add(one);
+        one.on("error", () => one.destroy()).once("close", () => {
+          this.open.delete(one);
+          other.destroy();
+        });
+        one.pipe(other);
+      }
+    });
   }
 
   /** @param {string[]} [flags] further ones */
   async start(flags = []) {
-    const listen = this.url ? ["--listen", new URL(this.url).host] : [];
-    this.server = await startServer([...this.flags, ...listen, ...flags], { pkg: `./examples/${this.name}`, eio3: false });
-    this.url = this.server.url;
+    this.server = await startServer([...this.flags, ...flags], { pkg: `./examples/${this.name}`, eio3: false });
+    if (this.url) return;
+    this.listener.listen(0, "127.0.0.1");
+    await once(this.listener, "listening");
+    this.url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (this.listener.address()).port}`;
   }
 
   async stop() {
     const { server } = this;
     this.server = undefined;
     await server?.stop();
+  }
+
+  /** Ends all of it. */
+  async close() {
+    await this.stop();
+    this.listener.close();
+    for (const socket of this.open) socket.destroy();
   }
 
   /**
@@ -50,7 +80,7 @@ export class Example {
 export async function startExample(t, name, flags = []) {
   const example = new Example(name, flags);
   await example.start();
-  atEnd(t, () => example.stop());
+  atEnd(t, () => example.close());
   return example;
 }
 

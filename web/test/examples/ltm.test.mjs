@@ -5,7 +5,7 @@ import jsonpatch from "fast-json-patch";
 import WebSocket from "ws";
 import { deadline } from "../contract/server.mjs";
 import { becomes, closeBrowser, shows } from "../page/tab.mjs";
-import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+import { interrupted, isUsable, looksGood, openPage, startExample } from "./example.mjs";
 
 after(closeBrowser);
 
@@ -158,7 +158,7 @@ test("the page follows a machine live and steps through its past", async (t) => 
 
 test("a page that was open over a restart misses nothing", async (t) => {
   const ltm = await startExample(t, "ltm", never);
-  const tab = await openPage(t, `${ltm.url}/?ltm=2`, { complaints: /ERR_CONNECTION_REFUSED|WebSocket connection/ });
+  const tab = await openPage(t, `${ltm.url}/?ltm=2`, { complaints: interrupted });
   await shows(tab.page.locator("#place"), "1 of 1");
   await ltm.stop();
   await shows(tab.state, "Reconnecting");

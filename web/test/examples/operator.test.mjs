@@ -3,12 +3,10 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { call, connect, disconnectAll, ok } from "../contract/client.mjs";
 import { becomes, closeBrowser, shows } from "../page/tab.mjs";
-import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+import { interrupted, isUsable, looksGood, openPage, startExample } from "./example.mjs";
 
 after(closeBrowser);
 after(disconnectAll);
-
-const lost = /ERR_CONNECTION_REFUSED|WebSocket connection/;
 
 /** Opens a session by its name. @param {import("../page/tab.mjs").Tab} tab @param {string} name */
 async function open(tab, name) {
@@ -101,7 +99,7 @@ test("a session's log is bounded", async (t) => {
 
 test("a reconnection and a restart bring all subscriptions back, and what was missed", async (t) => {
   const desk = await startExample(t, "operator");
-  const tab = await openPage(t, desk.url, { complaints: lost });
+  const tab = await openPage(t, desk.url, { complaints: interrupted });
   await open(tab, "Night shift");
   await run(tab, "echo before");
   await becomes(() => log(tab), ["echo before", "before"]);

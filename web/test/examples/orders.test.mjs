@@ -5,7 +5,7 @@ import WebSocket from "ws";
 import { connect, disconnectAll, ok } from "../contract/client.mjs";
 import { deadline } from "../contract/server.mjs";
 import { becomes, closeBrowser, shows } from "../page/tab.mjs";
-import { isUsable, looksGood, openPage, startExample } from "./example.mjs";
+import { interrupted, isUsable, looksGood, openPage, startExample } from "./example.mjs";
 
 after(closeBrowser);
 after(disconnectAll);
@@ -182,9 +182,24 @@ test("the page shows products and live totals, adds a product, and says what is 
   await tab.page.locator("product-item[data-id=A1] [slot=info]").waitFor({ state: "visible" });
 });
 
+test("a category that is chosen while the page still loads is shown", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const { page } = await openPage(t, "about:blank");
+  let load = () => {};
+  const chosen = new Promise((resolve) => (load = () => resolve(undefined)));
+  await page.route("**/page/app.js", async (route) => {
+    await chosen;
+    await route.continue();
+  });
+  await page.goto(url);
+  await page.getByLabel("Category").selectOption("confectionery");
+  load();
+  await becomes(() => page.locator("product-item").count(), 2);
+});
+
 test("a page that was open over a restart misses nothing", async (t) => {
   const shop = await startExample(t, "orders", never);
-  const tab = await openPage(t, shop.url, { complaints: /ERR_CONNECTION_REFUSED|WebSocket connection/ });
+  const tab = await openPage(t, shop.url, { complaints: interrupted });
   await tab.page.getByLabel("Category").selectOption("confectionery");
   await becomes(() => tab.page.locator("product-item").count(), 2);
   await shows(tab.page.locator("product-item[data-id=B1] [slot=orders]"), "101");
