@@ -17,7 +17,8 @@
 //
 // Writers call over WebSocket, polling and HTTP, one after the other or several at once, with an idempotency key that they repeat
 // until they are answered, or without one. Others change two items with one patch, under the condition that both are as they read them.
-// Others again write and read a few items under conditions of every kind. Subscribers listen to collections,
+// Others again write and read a few items under conditions of every kind. One writes fast to a
+// collection of whose changes only a few are kept. Subscribers listen to collections,
 // items and filters, over WebSocket, polling, server-sent events and plain WebSockets, with items and with patches; whenever
 // their connection breaks they come back in the way of their kind; some stay away until what they missed is pruned.
 //

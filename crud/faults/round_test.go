@@ -64,6 +64,15 @@ func (r *round) pace(ctx context.Context, rng *rand.Rand) bool {
 	return wait(ctx, between(rng, time.Millisecond, most))
 }
 
+// recovery counts how a stock client came back.
+func (r *round) recovery(recovered bool) {
+	if recovered {
+		r.done.add("stock clients recovered", 1)
+	} else {
+		r.done.add("stock clients not recovered", 1)
+	}
+}
+
 func (r *round) play(t *testing.T) error {
 	r.began = time.Now()
 	rng := rand.New(rand.NewPCG(r.seed, 0))
@@ -259,6 +268,11 @@ func (r *round) audience(n int, url func() string) (list []listener) {
 	socket := func(polling bool) func([]*stream) listener {
 		return func(s []*stream) listener { return &socketListener{url: url(), polling: polling, streams: s} }
 	}
+	stock := func(polling bool) func([]*stream) listener {
+		return func(s []*stream) listener {
+			return &stockListener{socketListener: socketListener{url: url(), polling: polling, streams: s}, round: r}
+		}
+	}
 	feed := func(plain bool) func([]*stream) listener {
 		return func(s []*stream) listener {
 			return &feedListener{url: url(), http: newHTTP(0), stream: s[0], plain: plain}
@@ -277,6 +291,12 @@ func (r *round) audience(n int, url func() string) (list []listener) {
 		listen("polling", socket(true), newsPatches)
 		listen("server-sent events", feed(false), newsPatches)
 		listen("plain WebSocket", feed(true), news)
+		listen("stock WebSocket", stock(false), whole)
+		listen("stock WebSocket", stock(false), item)
+		listen("stock WebSocket", stock(false), filtered)
+		listen("stock WebSocket", stock(false), money)
+		listen("stock polling", stock(true), whole)
+		listen("stock polling", stock(true), filter)
 		listen("polling", socket(true), whole)
 		listen("polling", socket(true), patches)
 		listen("polling", socket(true), filter, register)
