@@ -15,6 +15,10 @@ type stockListener struct {
 	socketListener
 	round       *round
 	pid, offset string // as JSON
+
+	// sure says that the connection broke when nothing of since or of a recovery was still coming: an event had
+	// ended in a text, or the first SUBSCRIBE was answered. Who was so must be recovered.
+	sure bool
 }
 
 func (l *stockListener) listen(ctx context.Context) error {
@@ -31,6 +35,7 @@ func (l *stockListener) listen(ctx context.Context) error {
 	}
 	session, answer, cut, err := connect(ctx, l.url, l.polling, auth)
 	if err != nil {
+		l.sure = false // it may have been recovered, and what it missed on its way
 		return err
 	}
 	defer cut()
@@ -43,7 +48,11 @@ func (l *stockListener) listen(ctx context.Context) error {
 	if l.pid != "" {
 		l.round.recovery(recovered)
 	}
-	l.pid = string(connected.PID)
+	if l.pid != "" && l.sure && !recovered {
+		session.Drop()
+		return fatal{fmt.Errorf("%s was not recovered, though nothing was under way when its connection broke: pid %s, offset %s", l.streams[0].who, l.pid, l.offset)}
+	}
+	l.pid, l.sure = string(connected.PID), !l.streams[0].begun()
 	c := client.Start(session, l.event)
 	defer c.Leave()
 	if !recovered {
@@ -68,6 +77,6 @@ func (l *stockListener) listen(ctx context.Context) error {
 func (l *stockListener) event(name string, args []json.RawMessage) {
 	l.socketListener.event(name, args)
 	if n := len(args); n > 0 && bytes.HasPrefix(args[n-1], []byte(`"`)) {
-		l.offset = string(args[n-1])
+		l.offset, l.sure = string(args[n-1]), true
 	}
 }
