@@ -3,6 +3,7 @@ package crud
 import (
 	"context"
 	"errors"
+	"time"
 
 	"ackbase/collections"
 )
@@ -118,13 +119,26 @@ func (l *living) claim(c *Session) (old *Session, err error) {
 // readRecord reads what is kept of a session.
 func (s *Service) readRecord(ctx context.Context, identity Identity) (r *record, err error) {
 	var raw string
-	done := make(chan error, 1)
-	s.db.Store().Update(ctx, collections.Writer{}, func(tx collections.Tx) error {
-		b, err := tx.GetRecord(recordKind, identity.PID)
-		raw = string(b)
-		return err
-	}, func(err error) { done <- err })
-	switch err := <-done; {
+	read := func() error {
+		done := make(chan error, 1)
+		s.db.Store().Update(ctx, collections.Writer{}, func(tx collections.Tx) error {
+			b, err := tx.GetRecord(recordKind, identity.PID)
+			raw = string(b)
+			return err
+		}, func(err error) { done <- err })
+		return <-done
+	}
+	err = read()
+	// On a full disk the writes of others fail, and what is read in their commit with them. By itself it succeeds.
+	for pause := time.Millisecond; errors.Is(err, collections.ErrUnavailable) && ctx.Err() == nil && s.ctx.Err() == nil && pause < time.Second; pause *= 2 {
+		select {
+		case <-time.After(pause):
+			err = read()
+		case <-ctx.Done():
+		case <-s.ctx.Done():
+		}
+	}
+	switch {
 	case errors.Is(err, collections.ErrNotFound):
 		return nil, errNotKept
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -485,4 +486,48 @@ func TestRecoveredAsLongAsTheLogReachesBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// failing is a store in which some updates fail, as those that share their commit with writes for which there is no space.
+type failing struct {
+	collections.Store
+	next atomic.Int32 // how many of the next ones fail
+}
+
+func (f *failing) Update(ctx context.Context, w collections.Writer, fn func(collections.Tx) error, done func(error)) {
+	if f.next.Add(-1) >= 0 {
+		done(collections.Errorf(collections.ErrUnavailable, "no space is left"))
+		return
+	}
+	f.Store.Update(ctx, w, fn, done)
+}
+
+// Who comes back on a full disk is recovered: nothing needs to be written for that.
+func TestRecoveredOnAFullDisk(t *testing.T) {
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &failing{Store: store}
+	s := crud.New(collections.New(f, nil), nil)
+	defer func() {
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	c := dialRecoverable(s, "pid", 1<<20)
+	c.must(t, "SUBSCRIBE", "items")
+	put(t, writer, "items", 1)
+	offset := c.offsetOf(t)
+	c.hangUp()
+	f.next.Store(3)
+	if c = c.comeBack(s, offset); c == nil {
+		t.Fatal("the session was not recovered")
+	}
+	defer c.hangUp()
+	put(t, writer, "items", 2)
+	c.offsetOf(t)
 }

@@ -19,7 +19,8 @@
 // until they are answered, or without one. Others change two items with one patch, under the condition that both are as they read them.
 // Others again write and read a few items under conditions of every kind. One writes fast to a
 // collection of whose changes only a few are kept. Subscribers listen to collections,
-// items and filters, over WebSocket, polling, server-sent events and plain WebSockets, with items and with patches; whenever
+// items and filters, over WebSocket, polling, server-sent events and plain WebSockets, with items and with patches, and as
+// stock clients do, with connection state recovery; whenever
 // their connection breaks they come back in the way of their kind; some stay away until what they missed is pruned.
 //
 // Then the faults end, every stream gets a last change, and when that has arrived:
