@@ -43,3 +43,4 @@ export { request } from "./request.js";
 /** @typedef {import("./types.js").Status} Status */
 /** @typedef {import("./types.js").Target} Target */
 /** @typedef {import("./types.js").WriteOptions} WriteOptions */
+/** @template {object} T @typedef {import("./types.js").Writes<T>} Writes */

@@ -23,8 +23,17 @@ export class Listeners extends Set {
     return () => this.delete(listener);
   }
 
-  /** Tells those who listen now. @param {keyof L} what @param {...any} args */
+  /**
+   * Tells those who listen now. One that throws keeps nobody else from hearing: its error is an unhandled rejection.
+   * @param {keyof L} what @param {...any} args
+   */
   tell(what, ...args) {
-    for (const listener of [...this]) /** @type {any} */ (listener)[what]?.(...args);
+    for (const listener of [...this]) {
+      try {
+        /** @type {any} */ (listener)[what]?.(...args);
+      } catch (error) {
+        Promise.reject(error);
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { pauseAfter } from "./error.js";
 import { matcher } from "./filter.js";
+import { Listeners } from "./listeners.js";
 import { orderOf } from "./order.js";
 import { merge, patched } from "./patch.js";
 import { equal } from "./value.js";
@@ -45,14 +46,18 @@ function foresee({ verb, id, body }, before) {
  * @returns {import("./types.js").Live<T>}
  */
 export function createLive({ connection, subscriptions, outbox }, name, query = {}) {
+  const { fields, ...wire } = /** @type {import("./types.js").Query} */ (query); // changes come whole, and so do items
   const order = orderOf(query.sort);
-  const matches = matcher(query.filters);
+  /** @type {(item: any) => boolean} */
+  let matches = () => false;
+  try {
+    matches = matcher(query.filters);
+  } catch {} // the server says what is wrong with them
   const limit = Number(query.limit ?? 50);
   const first = Number(query.page ?? 1) === 1 && query.after == null;
   const counted = query.total !== false;
 
-  /** @type {Set<(snapshot: Snapshot) => void>} */
-  const listeners = new Set();
+  const listeners = /** @type {Listeners<{ show(snapshot: Snapshot): void }>} */ (new Listeners());
   /** @type {any[]} */
   let base = [];
   /** @type {number | undefined} */
@@ -177,7 +182,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     again = false;
     fresh = [];
     const turn = ++reads;
-    reading = connection.call("GET", [name, query], { timeout: Infinity }, (fault, result, meta) => {
+    reading = connection.call("GET", [name, wire], { timeout: Infinity }, (fault, result, meta) => {
       reading = undefined;
       lastRead = Date.now();
       if (fault) {
@@ -242,7 +247,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     const next = { items, status: status(), error, total: count, pending: outbox.of(name).length };
     if (Object.entries(next).every(([name, value]) => value === /** @type {any} */ (snapshot)[name])) return;
     snapshot = next;
-    for (const listener of [...listeners]) listener(snapshot);
+    listeners.tell("show", snapshot);
   }
   refresh();
 
@@ -291,8 +296,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       return snapshot.status;
     },
     subscribe(listener) {
-      // One function may subscribe twice.
-      const own = (/** @type {Snapshot} */ now) => listener(now);
+      const own = { show: listener }; // one function may subscribe twice
       if (listeners.size === 0) start();
       listeners.add(own);
       listener(snapshot);

@@ -6,7 +6,7 @@ import { compare, find } from "./value.js";
  * @returns {(a: any, b: any) => number}
  */
 export function orderOf(sort) {
-  const keys = (sort ?? "").split(",").map((key) => key.trim()).filter(Boolean);
+  const keys = String(sort ?? "").split(",").map((key) => key.trim()).filter(Boolean);
   return (a, b) => {
     for (const key of keys) {
       const path = key.replace(/^-/, "");

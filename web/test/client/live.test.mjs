@@ -237,9 +237,36 @@ test("its state: connecting, live, offline, stale, live again; error", async (t)
   follow(t, wrong);
   const { error } = await shows(wrong, ({ status }) => status === "error");
   assert.equal(error?.code, "BAD_REQUEST");
-  const unknown = collection("states").live({ filters: { n: /** @type {any} */ ({ $near: 1 }) } });
-  follow(t, unknown);
-  await shows(unknown, ({ status }) => status === "error");
+  for (const query of /** @type {any[]} */ ([{ filters: { n: { $near: 1 } } }, { filters: { $or: "n" } }, { filters: { n: { $in: 1 } } }, { sort: 5 }, { limit: 0 }])) {
+    const unknown = collection("states").live(query);
+    follow(t, unknown);
+    await shows(unknown, ({ status, error: why }) => status === "error" && why?.code === "BAD_REQUEST");
+  }
+});
+
+test("who throws keeps nobody else from hearing", async (t) => {
+  const thrown = /** @type {unknown[]} */ ([]);
+  const items = open(server.url, t).collection("throwing");
+  const [live, other] = [items.live(), items.live({ sort: "n" })];
+  const fault = new Error("a fault of the page");
+  t.mock.method(Promise, "reject", (/** @type {unknown} */ error) => thrown.push(error));
+  let armed = false;
+  t.after(live.subscribe(() => {
+    if (armed) throw fault;
+  }));
+  follow(t, other);
+  await shows(other, ({ status }) => status === "live");
+  items.watch(null, {
+    onAdded() {
+      throw fault;
+    },
+  });
+  armed = true;
+  await items.create({ n: 1 });
+  await shows(other, (now) => ns(now) === "1");
+  armed = false;
+  await shows(live, (now) => ns(now) === "1");
+  assert.ok(thrown.length >= 2 && thrown.every((one) => one === fault), `${thrown}`);
 });
 
 test("it is off while nobody subscribes, and goes on where somebody does again", async (t) => {

@@ -5,6 +5,12 @@ import {
   type Change, type Client, type Collection, type Helpers, type JSONPatch, type Live, type Meta, type Past, type Query, type Snapshot, type Status,
 } from "ackbase";
 
+import type { LiveQuery, Writes } from "ackbase";
+import { liveOf } from "ackbase/svelte";
+import { useLive } from "ackbase/react";
+import { useLive as useLiveInVue } from "ackbase/vue";
+import type { ComputedRef } from "vue";
+
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <_T extends true>() => {};
 
@@ -147,4 +153,16 @@ export async function collections(signal: AbortSignal) {
   snapshot.items.push(created);
   // @ts-expect-error a whole socket is needed
   createClient({ timeout: () => ({ emit: () => true }) });
+}
+
+export function adapters(orders: Collection<Order>, query: { subscribe(listener: (query: LiveQuery) => void): () => void }) {
+  const inReact = useLive(orders, { sort: "id" });
+  is<Equal<typeof inReact.items, readonly Order[]>>();
+  is<Equal<typeof inReact.update, Writes<Order>["update"]>>();
+  const inSvelte = liveOf(orders, query);
+  inSvelte.subscribe(({ items }) => is<Equal<typeof items, readonly Order[]>>());
+  const inVue = useLiveInVue(orders, () => ({ sort: "id" }));
+  is<Equal<typeof inVue.items, ComputedRef<readonly Order[]>>>();
+  // @ts-expect-error a live query has its items whole
+  useLive(orders, { fields: ["id"] });
 }
