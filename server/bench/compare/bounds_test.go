@@ -223,13 +223,13 @@ func TestPartial(t *testing.T) {
 		{"", ""},
 		{"-rounds 7 -seconds 10 -idle 20000", ""},
 		{"-rounds 4", "-rounds 4 is less than 5"},
-		{"-seconds 1", "-seconds 1 is less than 6"},
+		{"-seconds 1", "-seconds 1 is less than 4"},
 		{"-warmup 1ms", "-warmup 1ms is less than 1s"},
 		{"-large 1000", "-large 1000 is less than 1000000"},
 		{"-room 400", "-room 400 is less than 500"},
 		{"-large-room 50", "-large-room 50 is less than 5000"},
 		{"-idle 9", "-idle 9 is less than 10000"},
-		{"-idle-seconds 1", "-idle-seconds 1 is less than 50"},
+		{"-idle-seconds 1", "-idle-seconds 1 is less than 25"},
 		{"-only get", "-only leaves measures out"},
 	} {
 		s, err := readSettings(append(strings.Fields(tt.flags), "-server", "a=b"), t.Output())

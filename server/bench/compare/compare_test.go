@@ -123,7 +123,7 @@ func TestAgainstItself(t *testing.T) {
 	}
 	for _, want := range []string{
 		"CPU of an event contains its write", "cores, Linux", "go1.", "--index bench-index.value",
-		"ackbase: `ackbase --listen", "task@v3.53.1 bench", "median of 1 rounds of",
+		"ackbase: `ackbase --listen", "task@v3.53.1 bench", "median of 1 rounds (1 where no bound is about it) of",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -53,9 +53,9 @@ type extent struct {
 
 // full is what the page that is kept needs, and the flags' default.
 var full = extent{
-	rounds: 5, seconds: 6, warmup: time.Second,
+	rounds: 5, seconds: 4, warmup: time.Second,
 	large: 1_000_000, room: 500, largeRoom: 5000, idle: 10_000,
-	idleSeconds: 50, // two of the usual ping intervals
+	idleSeconds: 25, // a usual ping interval
 }
 
 // settings are the flags.

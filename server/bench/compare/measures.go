@@ -30,6 +30,9 @@ const (
 	roomEvents = 10
 )
 
+// othersRounds is how many rounds are enough for an entrant that no bound is about.
+const othersRounds = 3
+
 // contests are the measures that -only leaves.
 func (s *settings) contests() []contest {
 	list := []contest{
@@ -63,6 +66,9 @@ func (s *settings) contests() []contest {
 			}
 			if c.name == idle && i > 0 {
 				e.rounds = 1 // no bound is about the others, and a round is long
+			}
+			if i > 1 {
+				e.rounds = min(e.rounds, othersRounds)
 			}
 			if c.name == postKey && i > 0 {
 				e.load.Key = "" // the seed's contract has none

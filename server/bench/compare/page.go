@@ -94,7 +94,7 @@ func (s *settings) method(b *strings.Builder, m machine) {
 * The servers and the load generator (%[1]sackbase bench%[1]s; [doc.go](bench/doc.go) says what its figures mean) run on the same machine, over 127.0.0.1. The
   generator holds all WebSockets in one thread: 1.0 of its cores in the tables would mean that it was the limit. For long-polling it has more.
 * CPU is the user and system time of the server's process, all its threads, within a round, divided by what was answered or delivered meanwhile. Each
-  figure is the median of %[2]d rounds of %[3]g s, after %[4]v of warm-up; the lowest and the highest are in brackets. The rounds alternate between the servers, in an order
+  figure is the median of %[2]d rounds (%[6]d where no bound is about it) of %[3]g s, after %[4]v of warm-up; the lowest and the highest are in brackets. The rounds alternate between the servers, in an order
   that is turned around each time. Each measure starts with new processes on empty data.
 * GET, POST and polling run at full speed: so many calls are in flight, and the next goes when one is answered. Each server is then measured where it gathers most,
   answers for one system call and writes for one flush, and the rates are not the same. With less to do an operation costs more: GET at 10,000 a second shows it, at the same rate for all. Events are written at the given rate,
@@ -112,5 +112,5 @@ go run github.com/go-task/task/v3/cmd/task@v3.53.1 bench
 
 A quick look, which leaves this page as it is: %[1]s… bench -- -rounds 1 -seconds 1 -large 10000 -idle 500 -only '^(get|post)$'%[1]s. The flags are told by
 %[1]sgo run ./server/bench/compare -help%[1]s.
-`, "`", s.rounds, s.seconds, s.warmup, s.idleSeconds)
+`, "`", s.rounds, s.seconds, s.warmup, s.idleSeconds, min(s.rounds, othersRounds))
 }
