@@ -177,6 +177,9 @@ func (totals) Message(kind string, item []byte) []byte {
 		panic(err)
 	}
 	sent.ID, sent.Total = p.ID, p.Orders
+	if sent.Total == nil { // whoever wrote it by the verbs left it out: it was not ordered yet
+		sent.Total = json.RawMessage("0")
+	}
 	if kind == "DELETED" {
 		sent.Total = nil
 	}

@@ -46,14 +46,14 @@ export function byWebSocket(category, listener) {
 export function bySocketIO(category, listener) {
   const socket = io({ reconnectionDelay: 300, reconnectionDelayMax: 3000, forceNew: true });
   socket.on("connect", () => {
-    socket.emit("SUBSCRIBE", category, { snapshot: true }, (/** @type {{ items: { id: string, orders: number }[] } | null} */ result) => {
-      for (const { id, orders } of result?.items ?? []) listener.hear({ id, total: orders });
+    socket.emit("SUBSCRIBE", category, { snapshot: true }, (/** @type {{ items: { id: string, orders?: number }[] } | null} */ result) => {
+      for (const { id, orders } of result?.items ?? []) listener.hear({ id, total: orders ?? 0 });
       listener.state(true);
     });
   });
   socket.on("disconnect", () => listener.state(false));
   for (const type of ["ADDED", "MODIFIED", "DELETED"]) {
-    socket.on(type, ({ id, item }) => listener.hear({ id, total: type === "DELETED" ? null : item.orders }));
+    socket.on(type, ({ id, item }) => listener.hear({ id, total: type === "DELETED" ? null : (item.orders ?? 0) }));
   }
   return () => {
     socket.removeAllListeners();

@@ -64,9 +64,13 @@ test("GET and POST of a category, as the page of the seed asks", async (t) => {
   assert.equal(answer.status, 201);
   assert.deepEqual(await answer.json(), [...first, { id: "A4", name: "Torch", rrp: 12.5, info: "Bright.", orders: 0 }]);
   assert.deepEqual(await take(messages, 1), [{ id: "A4", total: 0 }]);
+  // What comes and goes by the verbs is told too.
+  await fetch(`${url}/api/v2/electronics`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"id":"A9","name":"Rope"}' });
+  await fetch(`${url}/api/v2/electronics/A9`, { method: "DELETE" });
+  assert.deepEqual(await take(messages, 2), [{ id: "A9", total: 0 }, { id: "A9", total: null }]);
   await messages.return(undefined);
 
-  // A2 comes before A10.
+  // A2 comes before A10. A9 is free again.
   for (let i = 5; i <= 11; i++) await post(url, "electronics", { name: `Part ${i}`, rrp: i, info: "-" });
   const ids = (await (await fetch(`${url}/electronics`)).json()).map((/** @type {any} */ { id }) => id);
   assert.deepEqual(ids, Array.from({ length: 11 }, (_, i) => `A${i + 1}`));
