@@ -269,7 +269,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
           // The answer to a write comes before its change, unless both were on their way when a connection broke.
           if (heard.has(rev) || (!item && heard.has(cursor)) || !result || reflected(/** @type {Id} */ (id), item)) return;
           answered.push({ id: /** @type {Id} */ (id), item, rev, cursor, created: created || write.verb === "POST", read: reads + 1 });
-          if (!whole) readSoon();
+          // Its change comes for sure if it was made just now, and nothing that is read meanwhile holds it already.
+          if (!whole || reading || write.retried || !watch?.isLive()) readSoon();
         },
       }),
     ];

@@ -14,9 +14,10 @@ import { argumentsOf } from "./writes.js";
 /**
  * One write on its way. `id` is the item's; of one that is created without, it is the key, until the server has given
  * one (`temporary` then). `sent` is when it was sent first. `shown` is the id under which it was heard of already.
+ * `retried`: it may have been made before it was sent last.
  *
  * @typedef {{ collection: string, verb: import("./writes.js").Verb, id?: Id, body?: any, key: string, options: Record<string, unknown>,
- *   temporary?: boolean, sent?: number, shown?: Id, resolve?(result: any): void, reject?(error: unknown): void, end?(): void }} Write
+ *   temporary?: boolean, retried?: boolean, sent?: number, shown?: Id, resolve?(result: any): void, reject?(error: unknown): void, end?(): void }} Write
  */
 
 /** What a live query wants to know. @typedef {{ onWrites(collection: string): void, onAnswer(write: Write, result: any, meta: Meta): void }} Listener */
@@ -81,6 +82,7 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
     if (!write || stop || !connection.socket.connected) return;
     const { collection, verb, body, key, options, temporary } = write;
     if (Date.now() - /** @type {number} */ (write.sent) > known) return refuse(write, silence(verb, known));
+    write.retried = !!write.sent;
     write.sent ??= Date.now();
     save();
     stop = connection.call(verb, [collection, ...argumentsOf(verb, write.id, body), { ...options, key }], { timeout: Infinity }, (error, result, meta) => {

@@ -32,6 +32,7 @@ for (let seed = 1; seed <= rounds; seed++) {
     const r = random(seed);
     const data = dataFile();
     let server = await startServer(["--data", data]);
+    t.after(() => server.kill());
     const line = await openLine(server.url, t);
     const other = await openLine(server.url, t);
     const [mine, theirs] = [open(line.url, t), open(other.url, t)];
@@ -101,6 +102,5 @@ for (let seed = 1; seed <= rounds; seed++) {
     }
     mine.socket.disconnect();
     theirs.socket.disconnect();
-    await server.kill();
   });
 }
