@@ -27,37 +27,43 @@ type Client struct {
 }
 
 // Clients gives the first connections in an order, at most so many, and how many there are in
-// all. compare is as for slices.SortFunc and must not look at Key or Sockets; it may be nil, which is by
+// all. compare is as for slices.SortFunc and must not look at Key, UserAgent or Sockets; it may be nil, which is by
 // age, the oldest first. It looks at every connection.
 func (s *Server) Clients(most int, compare func(a, b *Client) int) (first []*Client, total int) {
-	sessions := s.engine.Sessions()
-	all := make([]Client, len(sessions))
-	order := make([]*Client, len(sessions))
-	for i, g := range sessions {
-		request := g.Session.Request()
-		all[i] = Client{
-			Transport: g.Transport, Protocol: g.Session.Protocol(), Waiting: g.Waiting, Opened: g.Session.Opened(),
-			Address: request.Client, UserAgent: request.Header.Get("User-Agent"), session: g.Session,
-		}
-		all[i].conn, _ = g.Handler.(*conn)
-		order[i] = &all[i]
-	}
-	slices.SortFunc(order, func(a, b *Client) int {
+	inOrder := func(a, b *Client) int {
 		by := 0
 		if compare != nil {
 			by = compare(a, b)
 		}
 		return cmp.Or(by, a.Opened.Compare(b.Opened), cmp.Compare(a.session.ID(), b.session.ID()))
-	})
-	for _, c := range order[:min(most, len(order))] {
-		sum := sha256.Sum256([]byte(c.session.ID()))
-		client := *c // of its own, so that those beyond are not kept
-		client.Key = hex.EncodeToString(sum[:8])
-		if c.conn != nil {
-			client.Sockets = slices.DeleteFunc(c.conn.list(), func(s *Socket) bool { return !s.Connected() })
-			slices.SortFunc(client.Sockets, func(a, b *Socket) int { return cmp.Compare(a.namespace.name, b.namespace.name) })
-		}
-		first = append(first, &client)
 	}
-	return first, len(all)
+	sessions := s.engine.Sessions()
+	var c Client // one for all that are looked at
+	for i := range sessions {
+		g := &sessions[i]
+		c = Client{
+			Transport: g.Transport, Protocol: g.Session.Protocol(), Waiting: g.Waiting, Opened: g.Session.Opened(),
+			Address: g.Session.Request().Client, session: g.Session,
+		}
+		if most <= 0 || len(first) == most && inOrder(&c, first[most-1]) > 0 {
+			continue
+		}
+		kept := c
+		kept.conn, _ = g.Handler.(*conn)
+		at, _ := slices.BinarySearchFunc(first, &kept, inOrder)
+		if len(first) == most {
+			first = first[:most-1]
+		}
+		first = slices.Insert(first, at, &kept)
+	}
+	for _, c := range first {
+		sum := sha256.Sum256([]byte(c.session.ID()))
+		c.Key = hex.EncodeToString(sum[:8])
+		c.UserAgent = c.session.Request().Header.Get("User-Agent")
+		if c.conn != nil {
+			c.Sockets = slices.DeleteFunc(c.conn.list(), func(s *Socket) bool { return !s.Connected() })
+			slices.SortFunc(c.Sockets, func(a, b *Socket) int { return cmp.Compare(a.namespace.name, b.namespace.name) })
+		}
+	}
+	return first, len(sessions)
 }

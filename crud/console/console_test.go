@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type process struct {
 	*Handler
 	sockets *server.Server
-	rest    *rest.Handler
+	from    string // whom clients come from
 }
 
 func start(t testing.TB, o *collections.Options) *process {
@@ -42,7 +42,7 @@ func start(t testing.TB, o *collections.Options) *process {
 	streams := rest.New(verbs, nil)
 	sockets := server.New(nil)
 	socketio.Bind(sockets.Of("/"), verbs)
-	p := &process{New(&Sources{Sockets: sockets, Verbs: verbs, Streams: streams, Store: store, DB: db, Version: "v1"}), sockets, streams}
+	p := &process{New(&Sources{Sockets: sockets, Verbs: verbs, Streams: streams, Store: store, DB: db, Version: "v1"}), sockets, "198.51.100.7:5000"}
 	t.Cleanup(func() {
 		p.Close()
 		verbs.Close()
@@ -86,7 +86,7 @@ func (p *process) open(t testing.TB, packets ...string) (sid string) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
-	r.RemoteAddr = "198.51.100.7:5000"
+	r.RemoteAddr = p.from
 	r.Header.Set("User-Agent", "<b>agent</b>"+strings.Repeat("ä", 300))
 	p.sockets.ServeHTTP(w, r)
 	var opened struct{ Sid string }
@@ -290,6 +290,7 @@ func TestAsManyAsMayAsk(t *testing.T) {
 // BenchmarkAsked is what the questions of one console cost each second, with 10,000 connections.
 func BenchmarkAsked(b *testing.B) {
 	p := start(b, nil)
+	p.from = "127.0.0.1:5000" // from where so many may come
 	for range 10_000 {
 		p.open(b, "40", `42["SUBSCRIBE","items"]`)
 	}

@@ -322,6 +322,7 @@ export function createItem(socket, hear) {
     if (event.target === dialog) leave();
   });
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // the event is late: another item is open already
     opening++;
     history.hide();
     hear.closed();
