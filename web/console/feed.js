@@ -8,12 +8,16 @@ import { parts } from "../page/words.js";
 
 /**
  * @param {import("socket.io-client").Socket} socket
- * @param {{ onChange(change: Change): void, onGap(collection: string): void, onFault(error: unknown): void }} hear
- *   onGap: changes may be missing here
+ * @param {{ onChange(change: Change): void, onGap(collection: string): void, onFault(error: unknown): void, onReady(ready: boolean): void }} hear
+ *   onGap: changes may be missing here; onReady: whether the server has answered for all that is followed
  */
 export function createFeed(socket, hear) {
   /** The cursor of each collection that is followed: where it goes on after a break. @type {Map<string, string>} */
   const followed = new Map();
+  /** The same of those that are not followed any more. @type {Map<string, string>} */
+  const left = new Map();
+  let origin = ""; // where in the log it began: a collection that comes later is followed from there
+  let asked = 0; // that have no answer yet
 
   /** @param {Change} change */
   const onChange = (change) => {
@@ -28,8 +32,11 @@ export function createFeed(socket, hear) {
 
   /** @param {string} collection @param {string} [since] */
   async function subscribe(collection, since) {
+    asked++;
+    hear.onReady(false);
     try {
       const { result } = await request(socket, "SUBSCRIBE", [collection, null, { patch: true, ...(since && { since }) }]);
+      origin ||= result.cursor;
       if (followed.get(collection) === "") followed.set(collection, result.cursor);
     } catch (error) {
       if (!socket.connected || !followed.has(collection)) return;
@@ -40,6 +47,9 @@ export function createFeed(socket, hear) {
       } else {
         hear.onFault(error);
       }
+    } finally {
+      asked--;
+      hear.onReady(asked === 0);
     }
   }
 
@@ -55,16 +65,25 @@ export function createFeed(socket, hear) {
   return {
     /** Follows these collections from now on, and no others. @param {string[]} collections */
     follow(collections) {
-      for (const collection of followed.keys()) {
+      for (const [collection, cursor] of followed) {
         if (collections.includes(collection)) continue;
         followed.delete(collection);
+        if (cursor !== "") left.set(collection, cursor);
         if (socket.connected) request(socket, "UNSUBSCRIBE", [collection]).catch(hear.onFault);
       }
       for (const collection of collections) {
         if (followed.has(collection)) continue;
-        followed.set(collection, "");
-        if (socket.connected) subscribe(collection);
+        const since = left.get(collection) ?? origin;
+        followed.set(collection, since);
+        if (socket.connected) subscribe(collection, since);
       }
+    },
+
+    /** Follows none any more, and begins anew with the next. */
+    end() {
+      this.follow([]);
+      left.clear();
+      origin = "";
     },
   };
 }

@@ -102,7 +102,8 @@ export function createFilter(place, changed) {
     const field = make("input", "field-name");
     field.setAttribute("aria-label", "Field");
     field.setAttribute("list", datalist);
-    field.placeholder = "field, as maker.city";
+    field.placeholder = "field";
+    field.title = "A field, or a dotted path as maker.city";
     field.spellcheck = false;
     field.autocomplete = "off";
     field.value = condition.field;

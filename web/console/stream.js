@@ -17,6 +17,7 @@ const mostShown = 100; // lines
 const mostFollowed = 100; // collections at the same time; a socket may have 256
 
 const list = element("events");
+const sheet = element("stream-sheet");
 const nothing = element("stream-nothing");
 const rate = element("stream-rate");
 const note = element("stream-note");
@@ -62,6 +63,10 @@ export function createStream(socket) {
     },
     onGap: (collection) => (note.textContent = `Changes of ${collection} are missing here: the log does not reach back to where the connection broke.`),
     onFault: (error) => (note.textContent = sentence(error)),
+    onReady(ready) {
+      sheet.setAttribute("aria-busy", String(!ready));
+      draw();
+    },
   });
 
   function count() {
@@ -98,7 +103,7 @@ export function createStream(socket) {
     }
     nothing.hidden = list.children.length > 0;
     list.hidden = list.children.length === 0;
-    nothing.textContent = head === 0 ? "Nothing has changed since this view opened." : "None of the changes that are kept here is like that.";
+    nothing.textContent = sheet.getAttribute("aria-busy") === "true" ? "Subscribing …" : head === 0 ? "Nothing has changed since this view opened." : "None of the changes that are kept here is like that.";
     tell();
   }
 
@@ -142,8 +147,9 @@ export function createStream(socket) {
     try {
       const answer = await readCollections();
       const all = answer.collections.map(({ name }) => name);
-      if (JSON.stringify(all) === JSON.stringify(names)) return;
+      if (JSON.stringify(all) === JSON.stringify(names) && all.length > 0) return;
       names = all;
+      if (all.length === 0) sheet.setAttribute("aria-busy", "false");
       const chosen = of.value;
       of.replaceChildren(new Option("All collections", ""), ...all.map((name) => new Option(name, name)));
       of.value = all.includes(chosen) ? chosen : "";
@@ -188,7 +194,8 @@ export function createStream(socket) {
       collections.stop();
       clock.stop();
       if (names.length > 0 && head > 0) note.textContent = `This stream stood still from ${new Date().toLocaleTimeString()} on, until you came back.`;
-      feed.follow([]);
+      feed.end();
+      sheet.setAttribute("aria-busy", "true");
     },
   };
 }

@@ -258,6 +258,7 @@ test("hostile items are text in every view", async (t) => {
     await desk.item.waitFor({ state: "hidden" });
   }
   await desk.page.locator("#views").getByText("Stream").click();
+  await desk.follows(["things"]);
   await api(server, `things/${encodeURIComponent("javascript:window.hacked=1")}?reason=${encodeURIComponent(evil)}`, { method: "PATCH", body: JSON.stringify({ name: evil }), headers: { "Content-Type": "application/merge-patch+json" } });
   await shows(desk.events, "onerror");
   const elements = await desk.page.evaluate(() => document.querySelectorAll("img, script:not([src]), svg[onload], iframe, a[href^=javascript]").length);

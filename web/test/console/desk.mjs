@@ -2,7 +2,7 @@
  * The console in a real browser, and the server that it shows.
  */
 import assert from "node:assert/strict";
-import { openTab, shows } from "../page/tab.mjs";
+import { becomes, openTab, shows } from "../page/tab.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("node:test").TestContext} TestContext */
@@ -46,6 +46,12 @@ export class Desk {
   /** The collections on the shelf with their counts. */
   shelf() {
     return this.page.locator("#collections a").evaluateAll((links) => links.map((link) => [...link.children].map((part) => part.textContent).join(" ")));
+  }
+
+  /** Waits until the stream follows these collections. @param {string[]} names */
+  async follows(names) {
+    await becomes(() => this.page.locator("#stream-of option").allTextContents(), ["All collections", ...names]);
+    await this.page.locator("#stream-sheet[aria-busy=false]").waitFor();
   }
 
   /** Opens an item from the table. @param {string} id */

@@ -46,7 +46,7 @@ for (const [name, options] of /** @type {[string, object][]} */ ([
     await page.locator("#item-close").click();
 
     await page.evaluate(() => location.assign("#/stream"));
-    await becomes(() => page.locator("#stream-of option").count(), 3);
+    await desk.follows(["a-collection-with-a-long-name-that-has-no-place-to-be-broken", "items"]);
     await put(server, "items", [{ id: 1, name: "Changed" }, { id: 2, name: "w".repeat(400) }]);
     await api(server, "items/3", { method: "DELETE" });
     await becomes(() => desk.events.count(), 3);
