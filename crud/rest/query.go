@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxFilterParts bounds the names of one filter parameter, as in filters[a][b].
@@ -20,8 +21,13 @@ const maxFilterParts = 40
 func writeOptions(header http.Header, query url.Values) (json.RawMessage, error) {
 	options := map[string]any{}
 	for name, values := range query {
-		if name != "reason" {
+		switch {
+		case name != "reason":
 			return nil, fmt.Errorf("a write knows no parameter %q: it knows reason; conditions and keys are headers (If-Match, If-None-Match, Idempotency-Key)", name)
+		case len(values) > 1:
+			return nil, errRepeated(name, values)
+		case !utf8.ValidString(values[0]):
+			return nil, errNoText(name)
 		}
 		options["reason"] = values[0]
 	}
@@ -41,8 +47,14 @@ func writeOptions(header http.Header, query url.Values) (json.RawMessage, error)
 		}
 		options["ifMatch"] = nil
 	}
-	if keys := header.Values("Idempotency-Key"); len(keys) > 0 {
+	switch keys := header.Values("Idempotency-Key"); {
+	case len(keys) > 1:
+		return nil, fmt.Errorf("the header Idempotency-Key is there %d times: a write has one key", len(keys))
+	case len(keys) == 1:
 		key := keys[0]
+		if !utf8.ValidString(key) { // two keys in Latin-1 must not become the same one
+			return nil, errors.New("the header Idempotency-Key is no UTF-8: take a key of ASCII characters, such as a UUID")
+		}
 		// The header is a quoted string by its draft, and a bare one in practice.
 		if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
 			key = key[1 : len(key)-1]
@@ -74,6 +86,11 @@ func readOptions(query url.Values, byID bool) (json.RawMessage, error) {
 	filters := &node{}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		values := query[name]
+		for _, text := range append([]string{name}, values...) {
+			if !utf8.ValidString(text) {
+				return nil, errNoText(name)
+			}
+		}
 		base, path, err := splitName(name)
 		if err != nil {
 			return nil, err
@@ -88,7 +105,7 @@ func readOptions(query url.Values, byID bool) (json.RawMessage, error) {
 			return nil, fmt.Errorf("the parameter %q has brackets: only filters has", name)
 		}
 		if len(values) > 1 {
-			return nil, fmt.Errorf("the parameter %q is there %d times", name, len(values))
+			return nil, errRepeated(name, values)
 		}
 		options[base] = values[0]
 		if base == "total" || base == "patch" {
@@ -107,6 +124,15 @@ func readOptions(query url.Values, byID bool) (json.RawMessage, error) {
 		return nil, nil
 	}
 	return json.Marshal(options)
+}
+
+func errRepeated(name string, values []string) error {
+	return fmt.Errorf("the parameter %q is there %d times", name, len(values))
+}
+
+// errNoText is for what encoding/json would replace without a word.
+func errNoText(name string) error {
+	return fmt.Errorf("the parameter %q is no UTF-8, percent-encoded", name)
 }
 
 func boolean(name, value string) (bool, error) {

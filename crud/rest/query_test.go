@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"testing"
 )
@@ -36,6 +37,7 @@ func TestReadOptionsRefused(t *testing.T) {
 	for _, query := range []string{
 		"filters[]=1", "filters[a=1", "filters[a]b=1", "filters[][a]=1", "filters[a]=1&filters[a]=2", "filters[a]=1&filters[a][$gt]=2",
 		"filters[a][]=1&filters[a][$gt]=2", "filters=1,", "filters={}&filters[a]=1", "page=1&page=2", "page[a]=1", "filters[a][$exists]=maybe",
+		"sort=%ff", "filters[a]=%ff", "filters[%ff]=a", "filters[a][$in]=b&filters[a][$in]=%ff",
 	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
@@ -43,6 +45,30 @@ func TestReadOptionsRefused(t *testing.T) {
 		}
 		if got, err := readOptions(values, false); err == nil {
 			t.Errorf("%s: %s, want an error", query, got)
+		}
+	}
+}
+
+func TestWriteOptions(t *testing.T) {
+	for _, c := range []struct {
+		header http.Header
+		query  string
+		want   string // empty: refused
+	}{
+		{http.Header{"Idempotency-Key": {`"k"`}}, "reason=why", `{"key":"k","reason":"why"}`},
+		{http.Header{"Idempotency-Key": {"clé"}}, "reason=%C3%A9", `{"key":"clé","reason":"é"}`},
+		{http.Header{"Idempotency-Key": {"cl\xe9"}}, "", ""}, // Latin-1, as browsers send it: with another letter it is another key
+		{http.Header{"Idempotency-Key": {"a", "b"}}, "", ""},
+		{nil, "reason=%E9", ""},
+		{nil, "reason=a&reason=b", ""},
+		{http.Header{"If-Match": {`"a"`}, "If-None-Match": {"*"}}, "", ""},
+	} {
+		values, err := url.ParseQuery(c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := writeOptions(c.header, values); string(got) != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%q, %q: %s, %v, want %s", c.header, c.query, got, err, c.want)
 		}
 	}
 }
