@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -53,7 +54,7 @@ func (r *reader) History(ctx context.Context, collection string, id collections.
 	return nil, false, nil
 }
 
-var errHistoryGone = collections.Errorf(collections.ErrGone, "changes of the item since then are older than what the server keeps, so that its past cannot be told from there: ask for its HISTORY without after, or for the item as it is")
+var errHistoryGone = collections.Errorf(collections.ErrGone, "changes since then are older than what the server keeps, so that the item's past cannot be told from there: ask for its HISTORY without after, or for the item as it is")
 
 // newestChange is the change that made the item what it is; 0 where there is none.
 func (r *reader) newestChange(collection string, id collections.ID) (uint64, error) {
@@ -73,7 +74,9 @@ func (r *reader) reaches(p collections.Position, collection string) error {
 	case p.Seq > head.Seq:
 		return errBeyond
 	}
-	if err := reachesBack(r.tx, p, []string{collection}); err != nil {
+	if err := reachesBack(r.tx, p, []string{collection}); errors.Is(err, collections.ErrGone) {
+		return errHistoryGone
+	} else if err != nil {
 		return err
 	}
 	return r.store.tags.check(r.tx.Bucket(bucketLog), p)
@@ -143,6 +146,9 @@ func (w *trail) back(end, floor uint64) error {
 	return nil
 }
 
+// timeFormat is what changes tell their times in.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
 // PositionAt implements collections.Reader. The times of the log never go back, so it is searched by halves.
 func (r *reader) PositionAt(collection string, t time.Time) (collections.Position, error) {
 	limit := t.UnixMilli()
@@ -160,7 +166,7 @@ func (r *reader) PositionAt(collection string, t time.Time) (collections.Positio
 		}
 		if at > limit {
 			return low, collections.Errorf(collections.ErrGone, "the log of changes does not reach back to %s: its oldest is of %s",
-				t.UTC().Format(time.RFC3339), time.UnixMilli(at).UTC().Format(time.RFC3339))
+				t.UTC().Format(timeFormat), time.UnixMilli(at).UTC().Format(timeFormat))
 		}
 		low.Seq = binary.BigEndian.Uint64(k)
 		if low.Tag, err = entryTag(v); err != nil {
