@@ -121,7 +121,7 @@ func sameOrigin(_ http.ResponseWriter, r *http.Request) bool {
 
 // What a browser's script may send and read beyond what it always may.
 const (
-	sendable = "Content-Type, If-Match, If-None-Match, Idempotency-Key"
+	sendable = "Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID"
 	readable = "Ackbase-Cursor, ETag, Link, Location, X-Total-Count, Retry-After"
 )
 

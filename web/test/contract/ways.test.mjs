@@ -262,6 +262,7 @@ describe("what HTTP adds", () => {
     assert.equal(asked.status, 204);
     assert.match(asked.headers.get("Access-Control-Allow-Methods") ?? "", /PUT/);
     assert.match(asked.headers.get("Access-Control-Allow-Headers") ?? "", /Idempotency-Key/);
+    assert.match(asked.headers.get("Access-Control-Allow-Headers") ?? "", /Last-Event-ID/, "of an EventSource that is made with fetch");
     const stranger = await fetch(`${server.url}/api/v2/items`, { headers: { Origin: "https://elsewhere.example" } });
     assert.equal(stranger.status, 403);
     assert.match((await stranger.json()).error.message, /--origin/);
