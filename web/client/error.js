@@ -35,7 +35,7 @@ export const silence = (verb, ms, cause) =>
  */
 export function checkOptions(options) {
   if (options && "ifMatch" in options && options.ifMatch === undefined) {
-    throw new AckbaseError({ code: "BAD_REQUEST", status: 400, message: 'ifMatch is undefined; a revision, null or "*" belongs there' });
+    throw new AckbaseError({ code: "BAD_REQUEST", status: 400, message: "ifMatch is undefined: it takes a revision" });
   }
 }
 
