@@ -34,6 +34,17 @@ type entry struct {
 	room  string // its name, which tells all about what it is to
 	patch bool
 	start position // events after it are due
+	// Where a snapshot was asked for of what was subscribed to already, it takes the place of the events between held, the
+	// earlier start, and start: where one of them was on its way, nobody knows whether the client got it, or the snapshot.
+	replaced bool
+	held     position
+}
+
+// replace lets a snapshot go on where an entry is.
+func (e *entry) replace(old entry) {
+	if e.replaced, e.held = true, old.start; old.replaced {
+		e.held = old.held
+	}
 }
 
 // position is a collections.Position of this database.
@@ -69,14 +80,17 @@ func (r *record) remove(room string) (removed bool) {
 	return at >= 0
 }
 
-// entryPatch is the first byte of a subscription with patches; that of the others is 0.
-const entryPatch = 1
+// The bits of the first byte of a subscription.
+const (
+	entryPatch    = 1 << iota // it is with patches
+	entryReplaced             // held follows
+)
 
 // encode gives the bytes that decodeRecord reads.
 func (r *record) encode() []byte {
 	size := 64 + len(r.scope) + len(r.id) + len(r.subject)
 	for _, e := range r.entries {
-		size += 64 + len(e.room)
+		size += 96 + len(e.room)
 	}
 	b := append(make([]byte, 0, size), recordVersion)
 	b = appendSized(b, r.scope)
@@ -86,9 +100,15 @@ func (r *record) encode() []byte {
 	for _, e := range r.entries {
 		form := byte(0)
 		if e.patch {
-			form = entryPatch
+			form |= entryPatch
+		}
+		if e.replaced {
+			form |= entryReplaced
 		}
 		b = e.start.append(appendSized(append(b, form), e.room))
+		if e.replaced {
+			b = e.held.append(b)
+		}
 	}
 	return b
 }
@@ -111,8 +131,12 @@ func decodeRecord(b []byte) (*record, error) {
 	in := recordReader{rest: string(b[1:])}
 	r := &record{scope: in.sized(), id: in.sized(), subject: in.sized(), replay: in.uvarint(), asked: in.position()}
 	for in.rest != "" {
-		patch := in.take(1) == string(rune(entryPatch))
-		r.entries = append(r.entries, entry{room: in.sized(), patch: patch, start: in.position()})
+		form := in.take(1)[0] // of what is not empty
+		e := entry{patch: form&entryPatch != 0, replaced: form&entryReplaced != 0, room: in.sized(), start: in.position()}
+		if e.replaced {
+			e.held = in.position()
+		}
+		r.entries = append(r.entries, e)
 	}
 	if in.bad {
 		return nil, errDamaged

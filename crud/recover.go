@@ -80,6 +80,7 @@ var (
 	errElsewhere  = errors.New("the session is another client's")
 	errForeign    = errors.New("the offset is not from here")
 	errInReplay   = errors.New("the connection was lost during a replay")
+	errInSnapshot = errors.New("the connection was lost while a snapshot was to take the place of events")
 	errNoLongerIn = errors.New("a subscription is not possible any more")
 )
 
@@ -230,6 +231,9 @@ func (s *Service) positions(r *record, told offset) ([]collections.Position, err
 	from := make([]collections.Position, len(r.entries))
 	checked := map[collections.Position]bool{}
 	for i, e := range r.entries {
+		if err := s.replacedNothing(e, told.position); err != nil {
+			return nil, err
+		}
 		// The offset may be one of an earlier session of the client.
 		if from[i] = e.start.in(epoch); told.position.Seq > from[i].Seq {
 			from[i] = told.position
@@ -247,4 +251,36 @@ func (s *Service) positions(r *record, told offset) ([]collections.Position, err
 		}
 	}
 	return from, nil
+}
+
+// replacedNothing tells whether none of the events that a subscription's snapshot took the place of was on its way to a client
+// that was told everything up to a position. A collection with many changes in between is taken for one with such an event.
+func (s *Service) replacedNothing(e entry, told collections.Position) error {
+	from := e.held.in(s.db.Head().Epoch)
+	if told.Seq > from.Seq {
+		from = told
+	}
+	if !e.replaced || from.Seq >= e.start.seq {
+		return nil
+	}
+	collection, _, _, err := roomTarget(e.room)
+	if err == nil {
+		err = s.reachesBack(from, collection)
+	}
+	if err != nil {
+		return err
+	}
+	changes, err := s.changes(from, feedPiece, collection)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if change.Position.Seq <= e.start.seq && change.Collection == collection {
+			break
+		}
+		if change.Position.Seq >= e.start.seq {
+			return nil
+		}
+	}
+	return errInSnapshot
 }

@@ -226,10 +226,13 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 	}
 	settled := make(chan struct{})
 	if err := r.keep(func(kept *record, _ collections.Position) error {
-		if kept.find(name) < 0 && len(kept.entries) >= s.opts.MaxSubscriptions {
+		e := entry{room: name, patch: f.patch, start: positionOf(at)}
+		if old := kept.find(name); old >= 0 {
+			e.replace(kept.entries[old])
+		} else if len(kept.entries) >= s.opts.MaxSubscriptions {
 			return s.tooMany()
 		}
-		kept.put(entry{room: name, patch: f.patch, start: positionOf(at)})
+		kept.put(e)
 		return nil
 	}, func(r *request, _ collections.Position) error { return begin(r) }, func() { close(settled) }); err != nil {
 		return err
