@@ -66,6 +66,10 @@ func (s *Service) Recover(conn Conn, identity Identity, last *string) (c *Sessio
 	return c, r.id, nil
 }
 
+// Temporary tells of an error of Recover whether the same may succeed in a moment: the server is shutting
+// down, as before a restart, or the store cannot be read.
+func Temporary(err error) bool { return errors.Is(err, collections.ErrUnavailable) }
+
 // Start begins the delivery to a session that was recovered.
 func (c *Session) Start() {
 	h := &c.service.hub

@@ -42,12 +42,52 @@ func checkFile(path string) error {
 	if info.Size() == 0 {
 		return nil
 	}
-	needed, ok := newestMeta(f)
+	m, ok := readNewestMeta(f)
 	if !ok {
 		return damaged(path, errors.New("it does not begin as a bbolt file does"))
 	}
-	if info.Size() < needed {
+	if needed := int64(m.pages) * m.pageSize; info.Size() < needed {
 		return damaged(path, fmt.Errorf("it is cut off: %d bytes instead of %d", info.Size(), needed))
+	}
+	if err := m.checkFree(f); err != nil {
+		return damaged(path, err)
+	}
+	return nil
+}
+
+// checkFree looks at the list of free pages, which bbolt believes: a wrong length of it would fill the memory.
+func (m boltMeta) checkFree(f io.ReaderAt) error {
+	if m.freeList == noFreeList {
+		return nil
+	}
+	errFree := errors.New("its list of free pages cannot be read")
+	if m.freeList < 2 || m.freeList >= m.pages {
+		return errFree
+	}
+	at := int64(m.freeList) * m.pageSize
+	var head [pageHeader + 8]byte
+	if _, err := f.ReadAt(head[:], at); err != nil {
+		return err
+	}
+	count, skip := uint64(binary.NativeEndian.Uint16(head[10:])), uint64(0)
+	if count == 0xFFFF { // too many for that place: the first entry tells
+		count, skip = binary.NativeEndian.Uint64(head[pageHeader:]), 1
+	}
+	room := (int64(binary.NativeEndian.Uint32(head[12:]))+1)*m.pageSize - pageHeader
+	if binary.NativeEndian.Uint64(head[:]) != m.freeList || binary.NativeEndian.Uint16(head[8:]) != pageFreeList ||
+		at+pageHeader+room > int64(m.pages)*m.pageSize || count > m.pages || int64(count+skip)*8 > room {
+		return errFree
+	}
+	b := make([]byte, count*8)
+	if _, err := f.ReadAt(b, at+pageHeader+int64(skip)*8); err != nil {
+		return err
+	}
+	for i, last := uint64(0), uint64(1); i < count; i++ {
+		page := binary.NativeEndian.Uint64(b[i*8:])
+		if page <= last || page >= m.pages {
+			return errFree
+		}
+		last = page
 	}
 	return nil
 }
@@ -58,12 +98,6 @@ type boltMeta struct {
 	freeList    uint64 // the page of the list of free pages
 	pages       uint64 // that the file has
 	transaction uint64
-}
-
-// newestMeta is how long the file must be by the newer of its good meta pages.
-func newestMeta(f io.ReaderAt) (size int64, ok bool) {
-	m, ok := readNewestMeta(f)
-	return int64(m.pages) * m.pageSize, ok
 }
 
 // readNewestMeta is the newer one of the file's good meta pages.

@@ -15,6 +15,9 @@ type recovery struct{ verbs *crud.Service }
 func (r recovery) Recover(s *server.Socket, _ string, offset *string) (id string, recovered bool) {
 	session, id, err := r.verbs.Recover(conn{s}, identity(s), offset)
 	if err != nil {
+		if crud.Temporary(err) {
+			s.Cut("not recovered yet") // else it would begin anew; so it comes again, with the same pid
+		}
 		return "", false
 	}
 	// Where the client goes away before it has connected, or the middleware refuses it, there is no OnDisconnect.
