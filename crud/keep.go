@@ -120,7 +120,12 @@ func (c *Session) keep(change func(r *record, at collections.Position) error, se
 		k.end()
 		return errClosing
 	}
-	s.living.add(c)
+	if !s.living.add(c) {
+		s.wg.Done()
+		k.end()
+		c.conn.Close("taken over by a new connection")
+		return errEnded
+	}
 	var at collections.Position
 	var written *record // nil where the session goes on without one
 	s.db.Store().Update(context.Background(), collections.Writer{Conn: c.conn.ID()}, func(tx collections.Tx) (err error) {
@@ -313,10 +318,15 @@ type living struct {
 	byPID map[string]*Session
 }
 
-func (l *living) add(c *Session) {
+// add is false where another connection of the client has come since, and its session is to go on there.
+func (l *living) add(c *Session) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if other := l.byPID[c.identity.PID]; other != nil && other != c {
+		return false
+	}
 	l.byPID[c.identity.PID] = c
+	return true
 }
 
 func (l *living) remove(c *Session) {

@@ -282,6 +282,55 @@ func TestTakenOverAtOnce(t *testing.T) {
 	c.hangUp()
 }
 
+// TestTakenOverBeforeItsFirstSubscription: where the first SUBSCRIBE of a connection that is given up arrives while its
+// client comes back already, the two do not share the session.
+func TestTakenOverBeforeItsFirstSubscription(t *testing.T) {
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &interrupted{Store: store}
+	s := crud.New(collections.New(f, nil), nil)
+	defer func() {
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	c := dialRecoverable(s, "pid", 1<<20)
+	defer c.hangUp()
+	before := func() {
+		c.ask(0, "SUBSCRIBE", "items")
+		if a, ok := c.next().(answer); !ok {
+			t.Errorf("got %v, want an answer", a)
+		}
+	}
+	f.before.Store(&before)
+	again := c.comeBack(s, nil)
+	if again != nil {
+		defer again.hangUp()
+	}
+	if f.before.Load() != nil {
+		t.Fatal("nothing was read of the session")
+	}
+	if again != nil && c.ctx.Err() == nil {
+		t.Error("both connections have the session")
+	}
+}
+
+// interrupted is a store before whose next update something happens.
+type interrupted struct {
+	collections.Store
+	before atomic.Pointer[func()]
+}
+
+func (i *interrupted) Update(ctx context.Context, w collections.Writer, fn func(collections.Tx) error, done func(error)) {
+	if before := i.before.Swap(nil); before != nil {
+		(*before)()
+	}
+	i.Store.Update(ctx, w, fn, done)
+}
+
 // TestInDoubt: what was asked for and not answered is as if it had been answered, or not asked.
 func TestInDoubt(t *testing.T) {
 	s, _ := open(t, nil)
