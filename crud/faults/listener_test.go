@@ -30,6 +30,9 @@ func (r *round) attend(ctx context.Context, l listener) {
 			r.ledger.wrong(err)
 			return
 		}
+		if ctx.Err() != nil {
+			return
+		}
 		for _, s := range l.heard() {
 			s.breaks++
 			if s.collection == bulletins { // these stay away for long, so that what they missed is pruned
