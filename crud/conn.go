@@ -84,8 +84,8 @@ type Reply interface {
 	Answer(result, fault, meta []byte)
 }
 
-// PlacedReply is a Reply that wants to know where in the log a successful answer to a read
-// stands, also where its meta does not tell. Stand comes before Answer.
+// PlacedReply is a Reply that wants to know where in the log the answer to a read
+// stands, where its meta does not tell: a history, or that there is no such item. Stand comes before Answer.
 type PlacedReply interface {
 	Reply
 	Stand(cursor string)

@@ -30,6 +30,7 @@ func (r *request) history() error {
 			changes, more, err = collections.History(r.session.conn.Context(), v, r.collection, id, q)
 			return err
 		})
+		r.stand(stands)
 		if err != nil || r.reply == nil {
 			return err
 		}
@@ -46,9 +47,6 @@ func (r *request) history() error {
 			meta = append(meta, '"')
 		} else {
 			meta = append(meta, null...)
-		}
-		if p, ok := r.reply.(PlacedReply); ok {
-			p.Stand(stands.Cursor())
 		}
 		r.reply.Answer(b.Bytes(), null, append(meta, '}'))
 		return nil

@@ -52,12 +52,21 @@ func (r *request) get() error {
 func (r *request) answerFrom(v collections.Reader, id collections.ID) error {
 	item, err := v.Get(r.collection, id)
 	if err != nil || r.reply == nil {
+		r.stand(v.Position())
 		return err
 	}
 	c := r.session
 	c.meta = appendMeta(c.meta[:0], item.Rev, v.Position(), nil)
 	r.reply.Answer(item.JSON, null, c.meta)
 	return nil
+}
+
+// stand tells a reply that wants to know where its answer stands: from there on an item can be
+// waited for that is not there.
+func (r *request) stand(p collections.Position) {
+	if reply, ok := r.reply.(PlacedReply); ok {
+		reply.Stand(p.Cursor())
+	}
 }
 
 // appendMeta appends the meta of an answer about one item.

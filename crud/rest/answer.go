@@ -49,6 +49,9 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, t target) {
 		if err := json.Unmarshal(a.fault, &f); err != nil {
 			f.Status = http.StatusInternalServerError
 		}
+		if a.cursor != "" && f.Status == http.StatusNotFound {
+			w.Header().Set("Ackbase-Cursor", a.cursor)
+		}
 		writeFault(w, f.Status, a.fault)
 		return
 	}

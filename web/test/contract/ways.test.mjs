@@ -224,6 +224,15 @@ describe("what HTTP adds", () => {
     assert.deepEqual((await request(server.url, "GET", "told", "history")).body, { id: "history" });
   });
 
+  test("an item that is not there can be waited for from the answer that says so", async () => {
+    for (const path of ["awaited/a", "awaited/a/history"]) {
+      const answer = await fetch(`${server.url}/api/v2/${path}`);
+      assert.equal(answer.status, 404);
+      const { headers } = await request(server.url, "GET", "awaited");
+      assert.equal(answer.headers.get("Ackbase-Cursor"), headers.get("Ackbase-Cursor"), path);
+    }
+  });
+
   for (const [name, path, init, status, pattern] of /** @type {[string, string, RequestInit, number, RegExp][]} */ ([
     ["a form", "items", { method: "POST", body: "a=1", headers: { "Content-Type": "application/x-www-form-urlencoded" } }, 415, /application\/json/],
     ["plain text, which a page may send without asking", "items", { method: "POST", body: "{}", headers: { "Content-Type": "text/plain" } }, 415, /application\/json/],
