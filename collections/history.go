@@ -128,15 +128,20 @@ func GetAt(ctx context.Context, r Reader, collection string, id ID, m Moment) (I
 	}
 	// What came next tells what was before it.
 	changes, _, err := r.History(ctx, collection, id, &p, 1)
+	var item Item
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && len(changes) > 0 && changes[0].Before == nil:
+	case err != nil:
+	case len(changes) > 0:
+		item = Item{ID: changes[0].ID, Rev: changes[0].Prev, JSON: changes[0].Before}
+	default:
+		item, err = r.Get(collection, id)
+		item = item.clone()
+	}
+	switch {
+	case errors.Is(err, ErrNotFound) || err == nil && item.JSON == nil:
 		return Item{}, Position{}, Errorf(ErrNotFound, "%s had no item with the id %s then", collection, id)
 	case err != nil:
 		return Item{}, Position{}, err
-	case len(changes) > 0:
-		c := changes[0]
-		return Item{ID: c.ID, Rev: c.Prev, JSON: c.Before}, p, nil
 	}
-	item, err := r.Get(collection, id)
-	return item.clone(), p, err
+	return item, p, nil
 }

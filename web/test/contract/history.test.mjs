@@ -134,6 +134,7 @@ test("a history is there after a restart, and of a deleted item too", async () =
   socket = await connect(again.url);
   assert.deepEqual(await ok(socket, "HISTORY", "items", "1"), past);
   assert.deepEqual(await ok(socket, "GET", "items", 1, { at: past[0].cursor }), past[0].item);
+  assert.match((await call(socket, "GET", "items", 1, { at: past[1].cursor })).error?.message ?? "", / then$/);
   await again.stop();
 });
 
