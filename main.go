@@ -770,6 +770,9 @@ func (o *optional) UnmarshalText(text []byte) error {
 		*o = 0
 		return nil
 	}
+	if errors.Is(err, errZero) {
+		return errors.New("it must be more than zero, or 0 for off")
+	}
 	return err
 }
 
