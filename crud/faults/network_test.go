@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -51,12 +52,13 @@ func (l *line) lay(address string) error {
 	return l.proxy.Start()
 }
 
-// cut ends all connections of the line; new ones can be made when it returns. It also
-// ends all faults of the line.
+// cut ends all connections of the line. Its port stays taken meanwhile, so that nobody else can have it.
 func (l *line) cut() error {
-	address := l.proxy.Listen
-	l.proxy.Stop()
-	return l.lay(address)
+	if err := l.poison("timeout", map[string]any{"timeout": 1}); err != nil {
+		return err
+	}
+	time.Sleep(10 * time.Millisecond)
+	return l.cure("timeout")
 }
 
 // toxic is a fault of a line in one direction: "upstream" to the server, "downstream" to the client.

@@ -122,10 +122,10 @@ func (r *round) play(t *testing.T) error {
 	errs := make(chan error, len(net.lines)+1)
 	for _, l := range net.lines {
 		own := rand.New(rand.NewPCG(r.seed, rng.Uint64()))
-		trouble.Go(func() { errs <- r.troubleLine(working, l, own) })
+		trouble.Go(func() { errs <- endOn(r.troubleLine(working, l, own), endAll) })
 	}
 	own := rand.New(rand.NewPCG(r.seed, rng.Uint64()))
-	trouble.Go(func() { errs <- r.troubleProcess(working, own) })
+	trouble.Go(func() { errs <- endOn(r.troubleProcess(working, own), endAll) })
 	trouble.Wait()
 	hands.Wait()
 	for range cap(errs) {
@@ -165,6 +165,14 @@ func (r *round) play(t *testing.T) error {
 		return err
 	}
 	return errors.Join(r.verify(t, told), r.process.alarming())
+}
+
+// endOn calls end where there is an error, which it returns.
+func endOn(err error, end func()) error {
+	if err != nil {
+		end()
+	}
+	return err
 }
 
 // stock lays out what must be there from the start.
