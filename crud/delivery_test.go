@@ -347,8 +347,8 @@ var targets = map[string]func(snapshot bool) []any{
 
 // question is what a reader asked.
 type question struct {
-	verb, room string
-	since      bool
+	verb, room      string
+	since, snapshot bool
 }
 
 // stream is one reader's side of what happened, over all connections of a session.
@@ -376,6 +376,7 @@ func subscribeAtRandom(c *client, s *stream, rnd *rand.Rand) question {
 			options["since"], q.since = c.Cursor, true
 		}
 	}
+	q.snapshot = options["snapshot"] == true
 	c.ask(len(s.asked), q.verb, args...)
 	return q
 }
