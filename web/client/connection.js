@@ -79,10 +79,10 @@ export function createConnection(socket) {
     };
     function send() {
       // Nothing is left in the socket's own buffer: it would be sent even when its time is over.
-      if (!socket.connected || closed || signal?.aborted) return;
+      if (!waiting.has(send) || !socket.connected || closed || signal?.aborted) return;
       socket.timeout(again).emit(verb, ...args, (/** @type {unknown} */ late, /** @type {any} */ result, /** @type {any} */ error, /** @type {Meta} */ meta) => {
         if (!late) finish(error ? new AckbaseError(error) : null, result, meta ?? {});
-        else if (waiting.has(send)) send();
+        else send();
       });
     }
     waiting.add(send);

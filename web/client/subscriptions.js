@@ -41,6 +41,8 @@ export function createSubscriptions({ socket, call, listeners }) {
     let open = false;
     /** Whether what was missed is still to come. */
     let replaying = false;
+    /** The last changes' cursors: a connection that recovers may tell again what came while it was breaking off. @type {Set<string | undefined>} */
+    const heard = new Set();
     /** Whether onReset is to be called with what there is. */
     let reset = false;
     /** Ends what is under way. @type {(() => void) | undefined} */
@@ -94,6 +96,7 @@ export function createSubscriptions({ socket, call, listeners }) {
         watchers.add(watcher);
         if (first) {
           cursor = since;
+          heard.clear(); // it may begin before what others heard
           ask();
         }
         return first;
@@ -114,8 +117,10 @@ export function createSubscriptions({ socket, call, listeners }) {
       /** @param {Change} change @param {boolean} wins whether the collection's room tells of items too */
       hear(change, wins) {
         const own = wins && isLive() && id !== null && change.collection === collection && String(change.id) === String(id);
-        if (!open || (change.room !== room && !own)) return;
+        if (!open || (change.room !== room && !own) || heard.has(change.cursor)) return;
         cursor = change.cursor;
+        heard.add(cursor);
+        if (heard.size > 1000) heard.delete(heard.keys().next().value);
         watchers.tell("onChange", change);
       },
 

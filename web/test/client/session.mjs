@@ -9,14 +9,15 @@ import { deadline } from "../contract/server.mjs";
 /** @typedef {{ id: number | string, [field: string]: any }} Item */
 
 /**
- * A client of its own, which reconnects fast, and what it emits.
+ * A client of its own, which reconnects fast, and what it emits. Over WebSocket unless it is said otherwise: a break in
+ * the middle of an upgrade is noticed by socket.io-client only when its ping is late.
  *
  * @param {string} url
  * @param {import("node:test").TestContext} t that ends it
  * @param {{ client?: import("../../client/ackbase.js").ClientOptions, socket?: Record<string, unknown> }} [options]
  */
 export function open(url, t, { client: options, socket: settings } = {}) {
-  const socket = io(url, { forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 30, randomizationFactor: 0, ...settings });
+  const socket = io(url, { forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 30, randomizationFactor: 0, transports: ["websocket"], ...settings });
   /** @type {any[][]} */
   const sent = [];
   socket.onAnyOutgoing((...args) => sent.push(args));

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { metaOf } from "../../client/ackbase.js";
 import { dataFile, startServer } from "../contract/server.mjs";
 import { openLine } from "./line.mjs";
-import { Heard, open } from "./session.mjs";
+import { Heard, open, shows } from "./session.mjs";
 
 /** @type {import("../contract/server.mjs").Server} */
 let server;
@@ -86,6 +86,7 @@ test("whatever is watched at once, and in whatever order: each hears each change
   const watchers = [1, null, 1, null].map((target) => ({ target, ...listener() }));
   const leaves = watchers.map(({ target, handlers }) => items.watch(target, handlers));
   await items.update(1, { n: 1 });
+  await watchers[1]?.heard.count(1);
   leaves[1]?.();
   leaves[3]?.(); // the item's watchers hear by the collection's room until the server has done this
   const writing = [items.update(1, { n: 2 }), items.update(1, { n: 3 })];
@@ -121,6 +122,30 @@ test("a break of the connection loses and doubles nothing", async (t) => {
   assert.deepEqual(await all.heard.count(n), expected);
   assert.deepEqual(await first.heard.count(n), expected);
   assert.deepEqual(await odd.heard.count(n - 1), expected.slice(1).map((_, i) => (i % 2 ? `DELETED 1 ${i} filter` : `ADDED 1 ${i + 1} filter`)));
+});
+
+test("a connection that recovered is gone on with: nothing is asked, nothing is lost", async (t) => {
+  const line = await openLine(server.url, t);
+  const reader = open(line.url, t, { socket: { transports: ["websocket"] } });
+  const items = reader.collection("recovered");
+  const { heard, handlers } = listener();
+  items.watch(null, handlers);
+  const live = items.live({ sort: "n" });
+  t.after(live.subscribe(() => {}));
+  await items.create({ n: 1 });
+  await shows(live, ({ status, items: { length } }) => status === "live" && length === 1);
+  await heard.count(1);
+  const asked = reader.sent("SUBSCRIBE").length;
+  const reads = reader.sent("GET").length;
+  line.down();
+  await shows(live, ({ status }) => status === "offline");
+  await open(server.url, t).collection("recovered").create({ n: 2 });
+  line.up();
+  assert.deepEqual(await heard.count(2), ["ADDED 1 1", "ADDED 2 2"]);
+  await shows(live, ({ status, items: { length } }) => status === "live" && length === 2);
+  assert.equal(reader.socket.recovered, true);
+  assert.equal(reader.sent("SUBSCRIBE").length, asked);
+  assert.equal(reader.sent("GET").length, reads);
 });
 
 test("a server that is killed and started again on its file", async (t) => {
