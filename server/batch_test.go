@@ -54,7 +54,8 @@ func TestAfterBatch(t *testing.T) {
 			c.expect("434[4]")
 			check("4, after 4")
 
-			c.sendTogether("40/held,", `42/held,5["e",5]`, `42/held,6["e",6]`)
+			c.sendTogether("40/held,", `42/held,5["e",5]`, `42/held,6["e",6]`, `428["e",8]`)
+			c.expect("438[8]") // so what came before it is held
 			close(connecting)
 			if got := c.read(); !strings.HasPrefix(got, `40/held,{"sid"`) {
 				t.Fatalf("got %q, want CONNECT", got)
@@ -62,7 +63,7 @@ func TestAfterBatch(t *testing.T) {
 			c.expect("43/held,5[5]", "43/held,6[6]")
 			c.send(`42/held,7["e",7]`) // what follows comes after those that were held
 			c.expect("43/held,7[7]")
-			check("5, after 5, 6, after 6, 7, after 7")
+			check("8, after 8, 5, after 5, 6, after 6, 7, after 7")
 		})
 	}
 }
