@@ -52,14 +52,15 @@ func isOwnHost(header string, origins []string) bool {
 }
 
 // ThisMachine lets only those pass who are on this machine and ask for it by a name of
-// its own: nobody who comes through a proxy, as far as the request tells of one. flag
+// its own: nobody who comes through a proxy, as far as the request tells of one, by what
+// it has or by HTTP/1.0, which no browser speaks, and nginx does that was told nothing else. flag
 // is how a user lets others in.
 func (l *Limits) ThisMachine(flag string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forwarded := slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}, func(name string) bool {
 			return r.Header.Get(name) != ""
 		})
-		if !forwarded && l.Client(r).IsLoopback() && isOwnHost(r.Host, nil) {
+		if !forwarded && r.ProtoAtLeast(1, 1) && l.Client(r).IsLoopback() && isOwnHost(r.Host, nil) {
 			next.ServeHTTP(w, r)
 			return
 		}

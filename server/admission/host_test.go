@@ -116,4 +116,12 @@ func TestThisMachine(t *testing.T) {
 			t.Errorf("%s: status %d, %q, want 403 with what would be right", c.peer, w.Code, w.Body)
 		}
 	}
+
+	// As nginx asks for "proxy_pass http://127.0.0.1:3000;" and nothing else.
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Proto, r.ProtoMinor, r.RemoteAddr, r.Host = "HTTP/1.0", 0, "127.0.0.1:1", "127.0.0.1:3000"
+	w := httptest.NewRecorder()
+	if handler.ServeHTTP(w, r); w.Code != http.StatusForbidden {
+		t.Errorf("HTTP/1.0: status %d, want 403", w.Code)
+	}
 }
