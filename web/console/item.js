@@ -163,17 +163,22 @@ export function createItem(socket, hear) {
     const terms = { ...(why !== "" && { reason: why }), ...(id !== undefined && (lost ? { ifNone: true } : { ifMatch: over ? present?.rev ?? rev : rev })) };
     const what = JSON.stringify([collection, id, text, terms]);
     if (attempt.what !== what) attempt = { what, key: newKey() };
+    const asked = opening; // when the answer comes, another item may be open
+    const [where, isNew, saved] = [collection, id === undefined, name()];
     working = true;
     save.setAttribute("aria-busy", "true");
     complain("");
     try {
       const written = id === undefined ? await addItem(collection, text, { ...terms, key: attempt.key }) : await writeItem(collection, id, text, { ...terms, key: attempt.key });
-      notify(id === undefined ? `${collection} / ${JSON.parse(written.text).id} is added.` : `${name()} is saved.`);
-      original = editor.text;
-      dialog.close();
+      notify(isNew ? `${where} / ${JSON.parse(written.text).id} is added.` : `${saved} is saved.`);
+      if (asked === opening) {
+        original = editor.text;
+        dialog.close();
+      }
       hear.changed();
     } catch (error) {
-      await refused(error, root);
+      if (asked === opening) await refused(error, root);
+      else notifyFault(error, `Saving ${saved}`);
     } finally {
       working = false;
       save.removeAttribute("aria-busy");
@@ -255,11 +260,14 @@ export function createItem(socket, hear) {
   remove.addEventListener("click", async () => {
     if (working || id === undefined) return;
     working = true;
+    const asked = opening;
     const [where, what, text] = [collection, id, original];
     try {
       await removeItem(where, what, { ifMatch: rev, ...(reason.value.trim() !== "" && { reason: reason.value.trim() }) });
-      original = editor.text;
-      dialog.close();
+      if (asked === opening) {
+        original = editor.text;
+        dialog.close();
+      }
       hear.changed();
       notify(`${where} / ${what} is deleted.`, {
         action: "Undo",
@@ -274,7 +282,8 @@ export function createItem(socket, hear) {
       });
     } catch (error) {
       const { code, details } = parts(error);
-      if (code === "PRECONDITION_FAILED") await compare(details?.rev);
+      if (asked !== opening) notifyFault(error, `Deleting ${where} / ${what}`);
+      else if (code === "PRECONDITION_FAILED") await compare(details?.rev);
       else complain(sentence(error));
     } finally {
       working = false;

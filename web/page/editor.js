@@ -32,6 +32,8 @@ let original;
 /** @type {string | undefined} */
 let rev;
 let saving = false;
+/** How often the form was opened or closed: an answer that comes late is not for what is in it now. */
+let turn = 0;
 /** What the inputs held when the form opened: a field that was not touched keeps its value, whatever type it has. @type {Record<string, string>} */
 let opened = {};
 
@@ -120,6 +122,7 @@ function difference(before, after) {
 export function createEditor(feed) {
   /** @param {Item | undefined} item @param {string} [revision] */
   const open = (item, revision) => {
+    turn++;
     original = item;
     rev = revision;
     fill(item);
@@ -141,6 +144,8 @@ export function createEditor(feed) {
     complain("");
     const item = read();
     if (!item) return;
+    const mine = turn;
+    const close = () => mine === turn && dialog.close();
     saving = true;
     save.setAttribute("aria-busy", "true");
     try {
@@ -148,14 +153,15 @@ export function createEditor(feed) {
         const { id } = original;
         const patch = difference(original, item);
         if (patch.length > 0) await feed.write((writes, options) => writes.update(id, /** @type {any} */ (patch), { ...options, ...(!force && rev !== undefined && { ifMatch: rev }) }));
-        dialog.close();
+        close();
         notify(patch.length > 0 ? `${nameOf(/** @type {Item} */ (item))} is saved.` : "Nothing was changed, so nothing was saved.");
       } else {
         const added = await feed.write((writes, options) => writes.create(item, options));
-        dialog.close();
+        close();
         notify(`${nameOf(added)} is added, with the id ${added.id}.`);
       }
     } catch (error) {
+      if (mine !== turn) return notifyFault(error, `Saving ${nameOf(/** @type {Item} */ (item))}`);
       const { code, details } = parts(error);
       if (code === "PRECONDITION_FAILED" && details?.rev) {
         complain("Somebody changed this item while you were editing it. Load theirs and lose what you typed, or save yours over it?", true);
@@ -193,6 +199,7 @@ export function createEditor(feed) {
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
+  dialog.addEventListener("close", () => turn++);
 
   return {
     add: () => open(undefined),

@@ -241,6 +241,37 @@ test("nobody's write is overwritten unseen", async (t) => {
   assert.equal((await api(server, "things/1")).status, 200, "what nobody has seen is not deleted");
 });
 
+test("an answer that comes late leaves the item alone that is open by then", async (t) => {
+  const server = await startShop(t, []);
+  await put(server, "things", [{ id: 1, name: "Lamp" }, { id: 2, name: "Desk" }]);
+  const desk = await openConsole(t, server, "#/data/things");
+  /** @type {() => void} */
+  let letGo = () => {};
+  const held = new Promise((resolve) => (letGo = () => resolve(undefined)));
+  await desk.page.route("**/api/v2/things/1*", async (route) => {
+    if (route.request().method() === "PUT") await held;
+    await route.continue();
+  });
+  await desk.open("1");
+  await becomes(async () => (await desk.code.inputValue()).includes("Lamp"), true);
+  await desk.type('{ "id": 1, "name": "Bright lamp" }');
+  await desk.save();
+  await desk.page.locator("#item-save[aria-busy=true]").waitFor();
+  await desk.page.locator("#item-close").click(); // warns
+  await desk.page.locator("#item-close").click();
+  await desk.item.waitFor({ state: "hidden" });
+  await desk.open("2");
+  await becomes(async () => (await desk.code.inputValue()).includes("Desk"), true);
+  await desk.type('{ "id": 2, "name": "Typed meanwhile" }');
+  letGo();
+  await shows(desk.notices, "things / 1 is saved.");
+  assert.ok(await desk.item.isVisible());
+  assert.match(await desk.code.inputValue(), /Typed meanwhile/);
+  await desk.save();
+  await shows(desk.notices, "things / 2 is saved.");
+  await becomes(() => desk.page.locator("#items-rows td[data-field=name]").allTextContents(), ["Bright lamp", "Typed meanwhile"]);
+});
+
 test("hostile items are text in every view", async (t) => {
   const server = await startShop(t, []);
   const evil = `"'><img src=x onerror="window.hacked=1"><script>window.hacked=1</script><svg onload=window.hacked=1>`;

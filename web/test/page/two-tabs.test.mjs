@@ -49,6 +49,40 @@ test("an item that is added, edited and deleted in one tab lives in the other", 
   assert.equal(await there.changes.count(), 4, "each change once in the stream, also with two subscriptions");
 });
 
+test("an answer that comes late leaves the form alone that is open by then", async (t) => {
+  const shop = await startShop(t);
+  const tab = await (await openTab(t, `${shop}/?transport=websocket`)).ready();
+  let holding = false;
+  let letGo = () => {};
+  await tab.page.routeWebSocket(/socket\.io/, (page) => {
+    const server = page.connectToServer();
+    server.onMessage((message) => {
+      if (holding && /^43/.test(String(message))) letGo = () => page.send(message);
+      else return page.send(message);
+      holding = false; // the first answer alone
+    });
+  });
+  await tab.page.reload();
+  await tab.ready();
+  const [one, two] = await tab.names();
+  await tab.row(String(one)).getByRole("button", { name: /^Edit/ }).click();
+  await tab.editor.waitFor();
+  holding = true;
+  await tab.save({ rrp: "1234" });
+  await tab.change("MODIFIED", String(one));
+  await tab.page.locator("#cancel").click();
+  await tab.editor.waitFor({ state: "hidden" });
+  await tab.row(String(two)).getByRole("button", { name: /^Edit/ }).click();
+  await tab.editor.waitFor();
+  await tab.page.locator("#f-name").fill("Typed meanwhile");
+  letGo();
+  await shows(tab.notices, `${one} is saved.`);
+  assert.ok(await tab.editor.isVisible());
+  assert.equal(await tab.page.locator("#f-name").inputValue(), "Typed meanwhile");
+  await tab.page.locator("#save").click();
+  await shows(tab.notices, "Typed meanwhile is saved.");
+});
+
 test("who edits what somebody else has changed is asked", async (t) => {
   const shop = await startShop(t);
   const here = await (await openTab(t, shop)).ready();
