@@ -76,7 +76,7 @@
 
 /** The options of a read of one item; `at`, a cursor or a time, asks how it was then. @typedef {Patience & { at?: string }} GetOptions */
 
-/** The options of a collection's writes: a `key` is made where none is given. @typedef {WriteOptions & Patience} SafeOptions */
+/** The options of a collection's writes: a `key` is made where none is given, and a live query's wait as long as it takes. @typedef {WriteOptions & Patience} SafeOptions */
 
 /** What comes beside a result; which of them, depends on the verb. @typedef {{ rev?: string, cursor?: string, created?: boolean, total?: number, page?: number, pages?: number, limit?: number, next?: string, room?: string }} Meta */
 
