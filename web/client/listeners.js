@@ -24,13 +24,14 @@ export class Listeners extends Set {
   }
 
   /**
-   * Tells those who listen now. One that throws keeps nobody else from hearing: its error is an unhandled rejection.
+   * Tells those who listen now, but who is ended by one told before. One that throws keeps nobody else from hearing:
+   * its error is an unhandled rejection.
    * @param {keyof L} what @param {...any} args
    */
   tell(what, ...args) {
     for (const listener of [...this]) {
       try {
-        /** @type {any} */ (listener)[what]?.(...args);
+        if (this.has(listener)) /** @type {any} */ (listener)[what]?.(...args);
       } catch (error) {
         Promise.reject(error);
       }

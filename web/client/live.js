@@ -57,7 +57,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   const first = Number(query.page ?? 1) === 1 && query.after == null;
   const counted = query.total !== false;
 
-  const listeners = /** @type {Listeners<{ show(snapshot: Snapshot): void }>} */ (new Listeners());
+  const listeners = /** @type {Listeners<{ show(): void }>} */ (new Listeners());
   /** @type {any[]} */
   let base = [];
   /** @type {number | undefined} */
@@ -247,7 +247,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     const next = { items, status: status(), error, total: count, pending: outbox.of(name).length };
     if (Object.entries(next).every(([name, value]) => value === /** @type {any} */ (snapshot)[name])) return;
     snapshot = next;
-    listeners.tell("show", snapshot);
+    listeners.tell("show");
   }
   refresh();
 
@@ -297,7 +297,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       return snapshot.status;
     },
     subscribe(listener) {
-      const own = { show: listener }; // one function may subscribe twice
+      // One function may subscribe twice. What one does that is told may be shown before the next is: never the older last.
+      const own = { show: () => listener(snapshot) };
       if (listeners.size === 0) start();
       listeners.add(own);
       listener(snapshot);

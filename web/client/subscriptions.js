@@ -162,8 +162,8 @@ export function createSubscriptions({ socket, call, listeners }) {
     onDisconnect: () => all().forEach((subscription) => subscription.onDisconnect()),
   });
 
-  /** @param {string} collection @param {Id | null} id @param {Filters} [filters] */
-  const keyOf = (collection, id, filters) => canonical([collection, id === null ? id : String(id), filters]);
+  /** Filters that ask for nothing are none, as they are to the server. @param {string} collection @param {Id | null} id @param {Filters} [filters] */
+  const keyOf = (collection, id, filters) => canonical([collection, id === null ? id : String(id), filters ?? {}]);
 
   return {
     /** Whether what filters match is watched already. @param {string} collection @param {Filters} [filters] */

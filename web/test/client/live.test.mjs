@@ -269,6 +269,23 @@ test("who throws keeps nobody else from hearing", async (t) => {
   assert.ok(thrown.length >= 2 && thrown.every((one) => one === fault), `${thrown}`);
 });
 
+test("who writes while it is told leaves nobody with what was before", async (t) => {
+  const { collection, socket } = open(server.url, t);
+  const live = collection("nested").live();
+  /** @type {unknown} */
+  let last;
+  t.after(live.subscribe(({ items }) => {
+    if (items.length === 1) live.create({ n: 2 }).catch(() => {});
+  }));
+  t.after(live.subscribe((snapshot) => (last = snapshot)));
+  await shows(live, ({ status }) => status === "live");
+  socket.disconnect(); // nothing but the writes is told from here on
+  await shows(live, ({ status }) => status === "offline");
+  live.create({ n: 1 }).catch(() => {});
+  assert.equal(ns(live.getSnapshot()), "1,2");
+  assert.equal(last, live.getSnapshot());
+});
+
 test("it is off while nobody subscribes, and goes on where somebody does again", async (t) => {
   const { collection, sent, socket } = open(server.url, t);
   const items = collection("off");

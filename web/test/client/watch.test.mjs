@@ -79,6 +79,32 @@ test("the same target watched twice is one subscription; the last to leave ends 
   assert.equal(events, 1, "the server still tells what nobody watches");
 });
 
+test("filters that ask for nothing are no filters: who leaves takes nothing from the others", async (t) => {
+  const { collection, sent } = open(server.url, t);
+  const items = collection("everything");
+  const [all, none] = [listener(), listener()];
+  items.watch(null, all.handlers);
+  const leave = items.watch({ filters: {} }, none.handlers);
+  await items.create({ n: 0 });
+  assert.deepEqual(await none.heard.count(1), ["ADDED 1 0"]);
+  leave();
+  await items.update(1, { n: 1 });
+  assert.deepEqual(await all.heard.count(2), ["ADDED 1 0", "MODIFIED 1 1"]);
+  assert.equal(sent("UNSUBSCRIBE").length, 0);
+});
+
+test("who is ended by another that hears the same hears nothing more", async (t) => {
+  const items = open(server.url, t).collection("ended");
+  const two = listener();
+  items.watch(null, { onAdded: () => leave() });
+  const leave = items.watch(null, two.handlers);
+  const three = listener();
+  items.watch(null, three.handlers);
+  await items.create({ n: 0 });
+  assert.deepEqual(await three.heard.count(1), ["ADDED 1 0"]);
+  assert.deepEqual(two.heard.all, []);
+});
+
 test("whatever is watched at once, and in whatever order: each hears each change once", async (t) => {
   const { collection } = open(server.url, t);
   const items = collection("mixed");
