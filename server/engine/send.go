@@ -245,11 +245,12 @@ func (s *Session) account(n, large int) (drained bool) {
 }
 
 // awaitDrained waits until less than half of HighWater waits, or the session
-// is closed.
+// is closed. While an upgrade is under way it does not wait: the client polls no more then, and
+// sends UPGRADE only when its POST has been answered.
 func (s *Session) awaitDrained() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.full.Load() && s.reason == "" {
+	for s.full.Load() && s.reason == "" && (s.conn != nil || !s.probed) {
 		s.changed.Wait()
 	}
 	// The pong may be in what was not read meanwhile.

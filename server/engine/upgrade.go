@@ -91,6 +91,7 @@ func (s *Session) freePoll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.probed = true
+	s.changed.Broadcast() // to a POST that waits for polls
 	if s.poll != nil {
 		close(s.poll)
 		s.poll = nil

@@ -123,6 +123,43 @@ func TestUpgradeTakesWhatWaits(t *testing.T) {
 	s.wantFrame(ws.OpText, "4"+strings.Repeat("x", 5000))
 }
 
+// A client that upgrades polls no more, and sends UPGRADE only when its POST has been answered: so the POST must not
+// wait until what it asked for has been polled.
+func TestUpgradeWhileAPostFillsWhatMayWait(t *testing.T) {
+	var packets []string
+	for i := range 20 {
+		packets = append(packets, fmt.Sprintf("4%d%s", i, strings.Repeat("x", 500)))
+	}
+	body := strings.Join(packets, "\x1e")
+	for name, first := range map[string]bool{"the probe first": true, "the POST first": false} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, &Options{HighWater: 1000}, nil)
+			sid := b.poll()
+			session, _ := b.next()
+			posted := make(chan int, 1)
+			post := func() {
+				status, _ := b.post(sid, body)
+				posted <- status
+			}
+			if !first {
+				go post()
+				b.await(session, "answers that fill what may wait", func() bool { return session.full.Load() })
+			}
+			s := b.dial(probing(sid))
+			s.send(ws.OpText, "2probe")
+			s.wantFrame(ws.OpText, "3probe")
+			if first {
+				go post()
+			}
+			want(t, "the status of the POST", <-posted, 200)
+			s.send(ws.OpText, "5")
+			for _, packet := range packets {
+				s.wantFrame(ws.OpText, packet)
+			}
+		})
+	}
+}
+
 // 3,000 messages each way, while the session upgrades as a stock client does it:
 // every one arrives once and in order, and binary ones stay with their text.
 func TestOrderDuringUpgrade(t *testing.T) {
