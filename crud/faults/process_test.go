@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"syscall"
@@ -118,6 +119,17 @@ func (p *process) pause(d time.Duration) error {
 	}
 	time.Sleep(d)
 	return p.cmd.Process.Signal(syscall.SIGCONT)
+}
+
+// stacks tells what the goroutines of the test do, and ends the process, which says the same of its own
+// in its log.
+func (p *process) stacks() []byte {
+	var own bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&own, 2)
+	if p.cmd.Process.Signal(syscall.SIGQUIT) == nil {
+		<-p.exited
+	}
+	return own.Bytes()
 }
 
 // alarming is what the server must never say, whatever is done to it.

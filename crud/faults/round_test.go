@@ -50,6 +50,7 @@ type round struct {
 
 	listeners []listener
 	stored    *database // once the process has ended
+	hung      []byte    // what the test's own goroutines did when something that was due did not come
 }
 
 // now is the time that histories count in.
@@ -364,6 +365,7 @@ func (r *round) await(ctx context.Context, to func(*stream) uint64) error {
 			case <-r.ledger.failing():
 				return r.ledger.faulty
 			case <-time.After(patience):
+				r.hung = r.process.stacks()
 				return fmt.Errorf("%s: nothing came for a minute after the event %d, and %d is due", s.who, last, want)
 			case <-ctx.Done():
 				return fmt.Errorf("%s: the event %d has come, and %d is due: the time is over", s.who, last, want)
@@ -518,5 +520,8 @@ func (r *round) keep(t *testing.T) string {
 	save("registers.json", r.history.list)
 	r.history.mu.Unlock()
 	save("server.txt", []byte(r.process.logs.String()))
+	if r.hung != nil {
+		save("clients.txt", r.hung)
+	}
 	return folder
 }
