@@ -90,34 +90,3 @@ func TestConsoleIsShownToThisMachineUnlessAskedFor(t *testing.T) {
 		})
 	}
 }
-
-func TestConsoleSettingMayComeFromEverywhere(t *testing.T) {
-	for _, c := range []struct {
-		args []string
-		env  map[string]string
-		file string
-		want string
-	}{
-		{want: "unset"},
-		{args: []string{"--console"}, want: "true"},
-		{args: []string{"--console=false"}, want: "false"},
-		{env: map[string]string{"ACKBASE_CONSOLE": "true"}, want: "true"},
-		{file: "console: false\n", want: "false"},
-		{args: []string{"--console"}, file: "console: false\n", want: "true"},
-	} {
-		s, _, err := read(t, c.args, c.env, c.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := "unset"
-		if s.Console != nil {
-			got = map[bool]string{true: "true", false: "false"}[*s.Console]
-		}
-		if got != c.want {
-			t.Errorf("%v %v %q: the console is %s, want %s", c.args, c.env, c.file, got, c.want)
-		}
-	}
-	if _, _, err := read(t, []string{"--console=maybe"}, nil, ""); err == nil || !strings.Contains(err.Error(), "--console") {
-		t.Errorf("--console=maybe: %v", err)
-	}
-}

@@ -15,11 +15,13 @@ import (
 // its tests. An entry that ends in /… stands for the folders below it.
 // "*" is every package but main.
 var mayImport = map[string][]string{
-	"ackbase":                      {"*"},
-	"ackbase/crud":                 {"ackbase/collections"},
-	"ackbase/crud/console":         {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/crud/socketio", "ackbase/collections", "ackbase/collections/bolt"},
-	"ackbase/crud/metrics":         {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/collections/bolt"},
-	"ackbase/crud/rest":            {"ackbase/crud", "ackbase/collections", "ackbase/server/admission"},
+	"ackbase":              {"*"},
+	"ackbase/crud":         {"ackbase/collections"},
+	"ackbase/crud/console": {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/crud/socketio", "ackbase/collections", "ackbase/collections/bolt"},
+	"ackbase/crud/metrics": {"ackbase/server", "ackbase/crud", "ackbase/crud/rest", "ackbase/collections/bolt"},
+	"ackbase/crud/rest":    {"ackbase/crud", "ackbase/collections", "ackbase/server/admission"},
+	// settings make the options of every part, and so know all whose options a user can set; only main knows them.
+	"ackbase/crud/settings":        {"ackbase/server", "ackbase/server/admission", "ackbase/server/logs", "ackbase/crud", "ackbase/crud/rest", "ackbase/collections", "ackbase/collections/bolt"},
 	"ackbase/crud/socketio":        {"ackbase/crud", "ackbase/server"},
 	"ackbase/crud/zishang":         {"ackbase/crud"},
 	"ackbase/server":               {"ackbase/server/engine", "ackbase/server/admission", "ackbase/server/packet"},
@@ -51,8 +53,8 @@ var lives = []struct {
 	{"github.com/klauspost/compress/", []string{"ackbase/server/engine"}, false},
 	{"github.com/evanphx/json-patch", []string{"ackbase/collections"}, true},
 	{"github.com/tidwall/", []string{"ackbase/collections"}, true},
-	{"github.com/alecthomas/kong", []string{"ackbase", "ackbase/examples/…"}, false},
-	{"github.com/goccy/go-yaml", []string{"ackbase"}, false},
+	{"github.com/alecthomas/kong", []string{"ackbase/crud/settings", "ackbase/examples/…"}, false},
+	{"github.com/goccy/go-yaml", []string{"ackbase/crud/settings"}, false},
 	{"github.com/prometheus/", []string{"ackbase/crud/metrics"}, true},
 	{"golang.org/x/time/rate", []string{"ackbase/server/admission", "ackbase/crud"}, false},
 	{"github.com/Shopify/toxiproxy", []string{"ackbase/crud/faults"}, false},
