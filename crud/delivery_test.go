@@ -384,6 +384,7 @@ func subscribeAtRandom(c *client, s *stream, rnd *rand.Rand) question {
 // held is a subscription as its client knows it.
 type held struct {
 	start uint64 // the cursor of the answer
+	taken bool   // what came last for it is the snapshot that took the place of events
 	told  uint64 // everything due up to here has come
 	blind bool   // it cannot be known from outside which change is due next
 	past  bool   // what comes is the replay
@@ -453,7 +454,7 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 			} else if h == nil {
 				rooms[q.room] = &held{start: p.Seq, told: p.Seq}
 			} else if strings.Contains(v.result, `"items":`) {
-				*h = held{start: p.Seq, told: p.Seq}
+				*h = held{start: p.Seq, told: p.Seq, taken: true}
 				if q.room == "items" && rooms["items/3"] != nil && !rooms["items/3"].past {
 					rooms["items/3"].blind = true
 				}
@@ -466,8 +467,12 @@ func checkStream(t *testing.T, who string, s stream, all []*collections.Change) 
 			}
 			source := log[c.Cursor]
 			if v.name == "BOOKMARK" {
-				replays++
 				h, p := rooms[c.Room], position(t, c.Cursor)
+				if h != nil && h.taken && v.offset != "" && p.Seq == h.start {
+					h.taken = false
+					continue
+				}
+				replays++
 				if h == nil || !h.past || c.Collection != "items" || p.Seq < latest {
 					t.Fatalf("%s: a BOOKMARK at %d, after change %d, for a room that is %+v: %s", who, p.Seq, latest, h, v.payload)
 				}

@@ -29,11 +29,11 @@ type kept struct {
 	pending atomic.Int32 // changes of the record by requests that are not settled
 
 	// Guarded by hub.mu.
-	issued uint64 // the number of the newest replay
+	issued uint64 // the number of the newest replay or snapshot: see record
 	joined uint64 // the same of those that have begun
 }
 
-// newKept makes what a session needs to be recovered. Replays of different sessions have different numbers, since a client
+// newKept makes what a session needs to be recovered. Different sessions have different numbers, since a client
 // may name an offset that it got in an earlier session.
 func newKept() *kept {
 	const room = 1 << 62
@@ -89,6 +89,15 @@ func (k *kept) await() {
 	k.idle = idle
 	k.mu.Unlock()
 	<-idle
+}
+
+// issue gives the number of a replay or a snapshot that is asked for.
+func (c *Session) issue() uint64 {
+	h := &c.service.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.kept.issued++
+	return c.kept.issued
 }
 
 // remark sets whether events carry offsets, after a replay has begun or ended. The hub is locked.
@@ -211,7 +220,7 @@ func (c *Session) update(tx collections.Tx, change func(*record, collections.Pos
 		return nil, err
 	}
 	if len(r.entries) == 0 {
-		r.replay, r.asked = 0, position{} // nothing to be in doubt about
+		r.issued, r.replay, r.asked = 0, 0, position{} // nothing to be in doubt about
 	}
 	r.scope, r.id, r.subject = c.identity.Scope, c.conn.ID(), c.identity.Subject
 	value := r.encode()

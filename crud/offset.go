@@ -8,11 +8,11 @@ import (
 )
 
 // offset is what a client keeps of the event that it got last, to come back with: all that was due to it
-// up to the position has come. The one that ends a replay carries the replay's number, so that it
-// differs from one that was sent before the replay at the same position.
+// up to the position has come. The one that ends a replay, or follows a snapshot, carries its number, so that it
+// differs from one that was sent before at the same position: see record.
 type offset struct {
 	position collections.Position
-	replay   uint64 // 0 for none
+	replay   uint64 // or snapshot; 0 for none
 }
 
 // String is the offset as clients get it.

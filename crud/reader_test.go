@@ -31,7 +31,7 @@ type reader struct {
 
 	// Of the session.
 	held     map[string]bool   // rooms
-	replaced map[string]uint64 // of these, where a snapshot took the place of events that a lost connection may have had
+	replaced map[string]uint64 // of these, where a snapshot took the place of events, and no offset has come since then
 	offset   *string           // that came last; it outlives the session
 	unmarked []event           // since then, or since the session began
 	since    bool              // a replay was asked for since then
@@ -107,6 +107,7 @@ func (r *reader) note(v any) {
 			return
 		}
 		r.offset, r.unmarked, r.since = &v.offset, nil, false
+		clear(r.replaced)
 	}
 }
 

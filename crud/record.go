@@ -17,16 +17,29 @@ const recordKind = "sessions"
 const maxRecord = 64 << 10
 
 // recordVersion is the first byte of a record.
-const recordVersion = 1
+const recordVersion = 2
 
 // record is what is kept of a session on disk.
 type record struct {
 	scope, id, subject string
-	// While something is replayed, no event carries an offset. An offset shows that the newest replay has ended where it
-	// has the replay's number, or is beyond the position where the log stood when that was asked for.
-	replay  uint64 // its number; those of one session ascend; 0 for none
+	// Replays, and snapshots of what is subscribed to already, have numbers, which ascend within a session; 0 is none. The
+	// offsets that are sent after one has come have its number, or that of a later one.
+	issued uint64 // the newest number
+	// While something is replayed, no event carries an offset. So one that is beyond the position where the log stood when the
+	// newest replay was asked for also shows that this has ended.
+	replay  uint64 // its number
 	asked   position
 	entries []entry // in the order in which they were asked for
+}
+
+// shows tells whether an offset was sent after what has that number had come.
+func (r *record) shows(told offset, number uint64) bool {
+	return told.replay >= number && told.replay <= r.issued
+}
+
+// mayBeReplaying tells whether the newest replay, if there is one, may not have ended for a client with that offset.
+func (r *record) mayBeReplaying(told offset) bool {
+	return r.replay > 0 && !r.shows(told, r.replay) && told.position.Seq <= r.asked.seq
 }
 
 // entry is a subscription as it is kept.
@@ -35,14 +48,26 @@ type entry struct {
 	patch bool
 	start position // events after it are due
 	// Where a snapshot was asked for of what was subscribed to already, it takes the place of the events between held, the
-	// earlier start, and start: where one of them was on its way, nobody knows whether the client got it, or the snapshot.
-	replaced bool
+	// earlier start, and start: where one of them was on its way, only an offset with the snapshot's number, or beyond
+	// start, tells whether the client got the one or the other.
+	snapshot uint64 // its number; 0 for none
 	held     position
 }
 
-// replace lets a snapshot go on where an entry is.
-func (e *entry) replace(old entry) {
-	if e.replaced, e.held = true, old.start; old.replaced {
+// numbered is up to where in the log the offsets that are sent have the newest number.
+func (r *record) numbered() uint64 {
+	seq := r.asked.seq
+	for _, e := range r.entries {
+		if e.snapshot > 0 {
+			seq = max(seq, e.start.seq)
+		}
+	}
+	return seq
+}
+
+// replace lets a snapshot, which has that number, go on where an entry is.
+func (e *entry) replace(old entry, number uint64) {
+	if e.snapshot, e.held = number, old.start; old.snapshot > 0 {
 		e.held = old.held
 	}
 }
@@ -83,7 +108,7 @@ func (r *record) remove(room string) (removed bool) {
 // The bits of the first byte of a subscription.
 const (
 	entryPatch    = 1 << iota // it is with patches
-	entryReplaced             // held follows
+	entrySnapshot             // snapshot and held follow
 )
 
 // encode gives the bytes that decodeRecord reads.
@@ -96,18 +121,19 @@ func (r *record) encode() []byte {
 	b = appendSized(b, r.scope)
 	b = appendSized(b, r.id)
 	b = appendSized(b, r.subject)
+	b = binary.AppendUvarint(b, r.issued)
 	b = r.asked.append(binary.AppendUvarint(b, r.replay))
 	for _, e := range r.entries {
 		form := byte(0)
 		if e.patch {
 			form |= entryPatch
 		}
-		if e.replaced {
-			form |= entryReplaced
+		if e.snapshot > 0 {
+			form |= entrySnapshot
 		}
 		b = e.start.append(appendSized(append(b, form), e.room))
-		if e.replaced {
-			b = e.held.append(b)
+		if e.snapshot > 0 {
+			b = e.held.append(binary.AppendUvarint(b, e.snapshot))
 		}
 	}
 	return b
@@ -129,12 +155,12 @@ func decodeRecord(b []byte) (*record, error) {
 		return nil, errDamaged
 	}
 	in := recordReader{rest: string(b[1:])}
-	r := &record{scope: in.sized(), id: in.sized(), subject: in.sized(), replay: in.uvarint(), asked: in.position()}
+	r := &record{scope: in.sized(), id: in.sized(), subject: in.sized(), issued: in.uvarint(), replay: in.uvarint(), asked: in.position()}
 	for in.rest != "" {
 		form := in.take(1)[0] // of what is not empty
-		e := entry{patch: form&entryPatch != 0, replaced: form&entryReplaced != 0, room: in.sized(), start: in.position()}
-		if e.replaced {
-			e.held = in.position()
+		e := entry{patch: form&entryPatch != 0, room: in.sized(), start: in.position()}
+		if form&entrySnapshot != 0 {
+			e.snapshot, e.held = in.uvarint(), in.position()
 		}
 		r.entries = append(r.entries, e)
 	}

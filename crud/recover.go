@@ -58,6 +58,9 @@ func (s *Service) Recover(conn Conn, identity Identity, last *string) (c *Sessio
 			err = s.restore(c, r, told)
 		}
 	}
+	if err != nil && s.ctx.Err() != nil {
+		err = errClosing // whatever it was: another process may succeed
+	}
 	if err != nil {
 		s.log.Debug("a session is not recovered", "conn", conn.ID(), "err", err)
 		c.Close()
@@ -160,20 +163,16 @@ func (s *Service) readRecord(ctx context.Context, identity Identity) (r *record,
 
 // restore gives a session the subscriptions of a record. Nothing is delivered until its Start.
 func (s *Service) restore(c *Session, r *record, told offset) error {
-	from, err := s.positions(r, told)
+	due, err := s.due(c, r, told)
 	if err != nil {
 		return err
 	}
-	rooms := make([]subscriber, len(r.entries))
-	lowest := from[0]
-	var of []string
-	for i, e := range r.entries {
-		if rooms[i], err = s.readmit(c, e); err != nil {
-			return err
-		}
-		of = append(of, rooms[i].collection)
-		if from[i].Seq < lowest.Seq {
-			lowest = from[i]
+	lowest := due[0].from
+	of := make([]string, len(due))
+	for i, sub := range due {
+		of[i] = sub.collection
+		if sub.from.Seq < lowest.Seq {
+			lowest = sub.from
 		}
 	}
 	// From there the session catches up with all of them.
@@ -181,9 +180,9 @@ func (s *Service) restore(c *Session, r *record, told offset) error {
 		return err
 	}
 	c.kept.recorded.Store(true)
-	if r.replay > 0 {
-		c.kept.issued, c.kept.joined = r.replay, r.replay
-		c.numbered = max(told.position.Seq, r.asked.seq)
+	if r.issued > 0 {
+		c.kept.issued, c.kept.joined = r.issued, r.issued
+		c.numbered = r.numbered()
 	}
 
 	h := &s.hub
@@ -192,8 +191,8 @@ func (s *Service) restore(c *Session, r *record, told offset) error {
 	if c.closed.Load() {
 		return errEnded
 	}
-	for i, room := range rooms {
-		h.join(c, room.collection, room.id, room.filter, room.form).start = from[i].Seq
+	for _, sub := range due {
+		h.join(c, sub.collection, sub.id, sub.filter, sub.form).start = sub.from.Seq
 	}
 	c.behind, c.position = true, lowest
 	c.held++
@@ -209,69 +208,71 @@ type subscriber struct {
 	id         collections.ID
 	filter     *collections.Filter
 	form       form
+	from       collections.Position // events after it are due
 }
 
-// readmit asks again whether the session may have a subscription that it had.
-func (s *Service) readmit(c *Session, e entry) (room subscriber, err error) {
-	room.form = form{wire: c.conn.Wire(), patch: e.patch}
-	if room.collection, room.id, room.filter, err = roomTarget(e.room); err == nil {
-		err = s.db.CheckCollection(room.collection)
-	}
-	if err != nil {
-		return room, errors.Join(errNoLongerIn, err)
-	}
-	return room, nil
-}
-
-// positions tells from where on each subscription of a record is due to a client that was told everything up to an offset.
-func (s *Service) positions(r *record, told offset) ([]collections.Position, error) {
+// due tells what is due to a client that was told everything up to an offset: the subscriptions of a record, asking again whether
+// the session may have them, and from where on each.
+func (s *Service) due(c *Session, r *record, told offset) ([]subscriber, error) {
 	if len(r.entries) == 0 {
 		return nil, errNotKept
 	}
-	if r.replay > 0 && told.replay != r.replay && told.position.Seq <= r.asked.seq {
+	if r.mayBeReplaying(told) {
 		return nil, errInReplay
 	}
 	epoch := s.db.Head().Epoch
-	from := make([]collections.Position, len(r.entries))
+	subs := make([]subscriber, len(r.entries))
 	checked := map[collections.Position]bool{}
 	for i, e := range r.entries {
-		if err := s.replacedNothing(e, told.position); err != nil {
-			return nil, err
-		}
-		// The offset may be one of an earlier session of the client.
-		if from[i] = e.start.in(epoch); told.position.Seq > from[i].Seq {
-			from[i] = told.position
-		}
-		if checked[from[i]] {
-			continue
-		}
-		checked[from[i]] = true
-		collection, _, _, err := roomTarget(e.room)
-		if err == nil {
-			err = s.reachesBack(from[i], collection)
-		}
+		sub, err := s.readmit(c, e)
 		if err != nil {
 			return nil, err
 		}
+		if err := s.replacedNothing(r, e, sub.collection, told); err != nil {
+			return nil, err
+		}
+		// The offset may be one of an earlier session of the client.
+		if sub.from = e.start.in(epoch); told.position.Seq > sub.from.Seq {
+			sub.from = told.position
+		}
+		subs[i] = sub
+		if !checked[sub.from] {
+			checked[sub.from] = true
+			if err := s.reachesBack(sub.from, sub.collection); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return from, nil
+	return subs, nil
 }
 
-// replacedNothing tells whether none of the events that a subscription's snapshot took the place of was on its way to a client
-// that was told everything up to a position. A collection with many changes in between is taken for one with such an event.
-func (s *Service) replacedNothing(e entry, told collections.Position) error {
-	from := e.held.in(s.db.Head().Epoch)
-	if told.Seq > from.Seq {
-		from = told
-	}
-	if !e.replaced || from.Seq >= e.start.seq {
-		return nil
-	}
-	collection, _, _, err := roomTarget(e.room)
-	if err == nil {
-		err = s.reachesBack(from, collection)
+// readmit asks again whether the session may have a subscription that it had.
+func (s *Service) readmit(c *Session, e entry) (sub subscriber, err error) {
+	sub.form = form{wire: c.conn.Wire(), patch: e.patch}
+	if sub.collection, sub.id, sub.filter, err = roomTarget(e.room); err == nil {
+		err = s.db.CheckCollection(sub.collection)
 	}
 	if err != nil {
+		return sub, errors.Join(errNoLongerIn, err)
+	}
+	return sub, nil
+}
+
+// replacedNothing tells whether the snapshot of a subscription to a collection has come to a client that was told everything up to
+// an offset, or else none of the events that it took the place of was on its way. A collection with many changes in between is
+// taken for one with such an event.
+func (s *Service) replacedNothing(r *record, e entry, collection string, told offset) error {
+	if e.snapshot == 0 || r.shows(told, e.snapshot) {
+		return nil
+	}
+	from := e.held.in(s.db.Head().Epoch)
+	if told.position.Seq > from.Seq {
+		from = told.position
+	}
+	if from.Seq >= e.start.seq {
+		return nil
+	}
+	if err := s.reachesBack(from, collection); err != nil {
 		return err
 	}
 	changes, err := s.changes(from, feedPiece, collection)

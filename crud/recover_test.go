@@ -580,3 +580,39 @@ func TestRecoveredOnAFullDisk(t *testing.T) {
 	put(t, writer, "items", 2)
 	c.offsetOf(t)
 }
+
+// Who comes back while the server shuts down does not begin anew: the next process may know it.
+func TestRecoverWhileTheServiceEnds(t *testing.T) {
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &interrupted{Store: store}
+	s := crud.New(collections.New(f, nil), nil)
+	writer := dial(s, "writer", 1<<20)
+	c := dialRecoverable(s, "pid", 1<<20)
+	c.must(t, "SUBSCRIBE", "items")
+	put(t, writer, "items", 1)
+	offset := c.offsetOf(t)
+	put(t, writer, "items", 2) // so that the log must be looked at
+	closed := make(chan struct{})
+	before := func() {
+		go func() {
+			defer close(closed)
+			s.Close()
+		}()
+		<-crud.Closing(s)
+	}
+	f.before.Store(&before)
+	if again := c.comeBack(s, offset); again != nil {
+		again.hangUp()
+	} else if !crud.Temporary(c.refused) {
+		t.Errorf("it begins anew: %v", c.refused)
+	}
+	c.hangUp()
+	writer.hangUp()
+	<-closed
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,18 +26,14 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 	if err := c.ensureKept(); err != nil {
 		return err
 	}
-	h.mu.Lock()
-	c.kept.issued++
-	number := c.kept.issued
-	h.mu.Unlock()
-
+	number := c.issue()
 	room := roomName(r.collection, t.id, t.filter)
 	return r.keep(func(kept *record, at collections.Position) error {
 		if kept.find(room) < 0 && len(kept.entries) >= s.opts.MaxSubscriptions {
 			return s.tooMany()
 		}
 		kept.put(entry{room: room, patch: f.patch, start: positionOf(since)})
-		kept.replay, kept.asked = number, positionOf(at) // no event beyond it has been sent yet
+		kept.issued, kept.replay, kept.asked = number, number, positionOf(at) // no event beyond it has been sent yet
 		return nil
 	}, func(r *request, at collections.Position) error {
 		c.kept.joined, c.numbered = number, at.Seq

@@ -51,7 +51,7 @@ type Session struct {
 	position   collections.Position     // while behind: every event up to here has been sent
 	touched    uint64                   // the change that the hub offered last, by sequence number
 	marks      bool                     // events carry offsets: it can be recovered, and nothing is being replayed
-	numbered   uint64                   // offsets up to this sequence number have the number of the replay before
+	numbered   uint64                   // offsets up to this sequence number have the number of the replay or snapshot before
 	last       *subscription            // whose event of the change that is being offered waits, since another may follow
 }
 

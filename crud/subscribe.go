@@ -208,37 +208,69 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 		return err
 	}
 	name := roomName(r.collection, t.id, t.filter)
-	begin := func(r *request) error {
+	begin := func(r *request) (*subscription, error) {
 		if old := c.rooms[name]; old != nil {
 			h.drop(old)
 		}
 		if err := r.admit(); err != nil {
-			return err
+			return nil, err
 		}
-		h.join(c, r.collection, t.id, t.filter, f).start = at.Seq
+		sub := h.join(c, r.collection, t.id, t.filter, f)
+		sub.start = at.Seq
 		r.answerSubscribe(name, at, b.Bytes())
-		return nil
+		return sub, nil
 	}
 	if !c.recoverable() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return begin(r)
+		_, err := begin(r)
+		return err
 	}
+	if err := c.ensureKept(); err != nil {
+		return err
+	}
+	number := c.issue()
+	var replaces bool
 	settled := make(chan struct{})
 	if err := r.keep(func(kept *record, _ collections.Position) error {
 		e := entry{room: name, patch: f.patch, start: positionOf(at)}
-		if old := kept.find(name); old >= 0 {
-			e.replace(kept.entries[old])
+		old := kept.find(name)
+		if replaces = old >= 0; replaces {
+			e.replace(kept.entries[old], number)
+			kept.issued = number
 		} else if len(kept.entries) >= s.opts.MaxSubscriptions {
 			return s.tooMany()
 		}
 		kept.put(e)
 		return nil
-	}, func(r *request, _ collections.Position) error { return begin(r) }, func() { close(settled) }); err != nil {
+	}, func(r *request, _ collections.Position) error {
+		sub, err := begin(r)
+		if err == nil && replaces {
+			sub.tellReplaced(at, number)
+		}
+		return err
+	}, func() { close(settled) }); err != nil {
 		return err
 	}
 	<-settled
+	h.flush()
 	return nil
+}
+
+// tellReplaced lets the client know, for the time when it comes back, that it has a snapshot up to a position, which took
+// the place of events that may have been on their way. Other subscriptions may not have been told up to there: the offset says where
+// the session stands, and by the snapshot's number that this has come. During a replay there are no offsets; the one that ends it
+// has the number. The hub is locked.
+func (sub *subscription) tellReplaced(at collections.Position, number uint64) {
+	c := sub.session
+	c.kept.joined = number
+	c.numbered = max(c.numbered, at.Seq)
+	if !c.marks {
+		return
+	}
+	if frame := sub.audience.bookmark(at, offset{c.delivered(), number}.String()); frame != nil {
+		_ = c.conn.Send(frame)
+	}
 }
 
 // fewer is what to do instead of a snapshot that is too large.

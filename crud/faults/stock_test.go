@@ -17,7 +17,7 @@ type stockListener struct {
 	pid, offset string // as JSON
 
 	// sure says that the connection broke when nothing of since or of a recovery was still coming: an event had
-	// ended in a text, or the first SUBSCRIBE was answered. Who was so should be recovered; how many were not is told.
+	// ended in a text, or the first SUBSCRIBE was answered. Who was so is recovered.
 	sure bool
 }
 
@@ -49,7 +49,8 @@ func (l *stockListener) listen(ctx context.Context) error {
 		l.round.recovery(recovered)
 	}
 	if l.pid != "" && l.sure && !recovered {
-		l.round.done.add("stock clients not recovered with nothing under way", 1)
+		session.Drop()
+		return fatal{fmt.Errorf("%s: it was not recovered with the offset %s, though nothing was under way", l.streams[0].who, l.offset)}
 	}
 	l.pid, l.sure = string(connected.PID), !l.streams[0].begun()
 	c := client.Start(session, l.event)
