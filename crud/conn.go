@@ -28,6 +28,15 @@ type Conn interface {
 	Close(reason string)
 }
 
+// Waiter is a Conn of which what Session.Do sends stays until Do has returned. Do calls Wait
+// where it has to wait for requests that are under way: what they answer must leave meanwhile.
+type Waiter interface {
+	Conn
+
+	// Wait calls f, and lets leave what was sent and is sent until f returns.
+	Wait(f func())
+}
+
 // Wire encodes events for one kind of connection. It is used as a map key.
 type Wire interface {
 	// Event encodes an event with one argument, given as JSON. It must not

@@ -29,17 +29,48 @@ type flow struct {
 	bytes    int
 }
 
-// enter waits for a place for a request that holds so many bytes. What is
-// under way ends without the waiting reader, so the wait does.
+// enter waits for a place for a request that holds so many bytes. What is under way ends without the
+// waiting reader, but a long read not before what was answered before has left: see Waiter.
+func (c *Session) enter(f *flow, bytes int) {
+	if f.tryEnter(bytes) {
+		return
+	}
+	if w, ok := c.conn.(Waiter); ok {
+		w.Wait(func() { f.enter(bytes) })
+		return
+	}
+	f.enter(bytes)
+}
+
+// tryEnter is enter where there is room at once.
+func (f *flow) tryEnter(bytes int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.room(bytes) {
+		return false
+	}
+	f.take(bytes)
+	return true
+}
+
 func (f *flow) enter(bytes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.requests >= f.maxRequests || f.requests > 0 && f.bytes+bytes > f.maxBytes {
+	for !f.room(bytes) {
 		if f.less == nil {
 			f.less = sync.NewCond(&f.mu)
 		}
 		f.less.Wait()
 	}
+	f.take(bytes)
+}
+
+// room tells whether a request may enter. f is locked, as in take.
+func (f *flow) room(bytes int) bool {
+	return f.requests < f.maxRequests && (f.requests == 0 || f.bytes+bytes <= f.maxBytes)
+}
+
+func (f *flow) take(bytes int) {
 	f.requests++
 	f.bytes += bytes
 	if f.less != nil {

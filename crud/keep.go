@@ -172,7 +172,7 @@ func (r *request) keep(change func(*record, collections.Position) error, settled
 	if r.detached {
 		c.flow.add(size) // whoever detached it has waited for a place
 	} else {
-		c.flow.enter(size)
+		c.enter(&c.flow, size)
 	}
 	c.subscribed.Store(true) // before the look at closed: either this or Close sees the other
 	if c.closed.Load() {

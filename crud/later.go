@@ -11,7 +11,7 @@ import (
 func (r *request) later(read func(*request) error) error {
 	c := r.session
 	job, size := r.detach(), r.size()
-	c.flow.enter(size)
+	c.enter(&c.flow, size)
 	ok := c.service.spawn(func() {
 		defer c.flow.leave(size)
 		job.scan(read)
@@ -122,7 +122,7 @@ func (r *request) inLine(long bool, job func(*request) error) error {
 	l.mu.Unlock()
 
 	rest, size := r.detach(), r.size()
-	c.flow.enter(size)
+	c.enter(&c.flow, size)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, func() {

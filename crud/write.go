@@ -165,8 +165,8 @@ func (r *request) write(optionsAt, size int, start func(collections.Write, func(
 	if err != nil {
 		return err
 	}
-	c.flow.enter(size)
-	s.pending.enter(size)
+	c.enter(&c.flow, size)
+	c.enter(&s.pending, size)
 	if !s.begin() {
 		s.pending.leave(size)
 		c.flow.leave(size)

@@ -197,6 +197,11 @@ func (s *Socket) Buffered() int { return s.session.Buffered() }
 // Writable is false while more waits for the client than Options.HighWater, until half of it is left.
 func (s *Socket) Writable() bool { return s.session.Writable() }
 
+// Wait calls f, for which a handler has to wait: one must not block, but some have to let those
+// requests end first that are under way. What was sent to the client leaves meanwhile, and what is
+// sent, which else waits for the handler's return; nothing more is read from the client.
+func (s *Socket) Wait(f func()) { s.session.Wait(f) }
+
 // To begins a broadcast to the sockets in the rooms, without this one.
 func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms...) }
 

@@ -44,13 +44,33 @@ type socket struct {
 // serve runs the verbs over a store with one item and connects a client.
 func serve(t testing.TB) (*viewed, *socket) {
 	t.Helper()
+	store := &viewed{Store: openStore(t)}
+	url := serveVerbs(t, store, &crud.Options{RequestRate: 1 << 30}, nil)
+	s := connect(t, url)
+	s.write(`420["PUT","items",{"id":1,"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}]`)
+	s.read(`430[{"id":1,`)
+	return store, s
+}
+
+func openStore(t testing.TB) *bolt.Store {
+	t.Helper()
 	file, err := bolt.Open(filepath.Join(t.TempDir(), "data.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &viewed{Store: file}
-	verbs := crud.New(collections.New(store, nil), &crud.Options{RequestRate: 1 << 30})
-	io := server.New(nil)
+	t.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return file
+}
+
+// serveVerbs runs the verbs over a store and gives the server's URL.
+func serveVerbs(t testing.TB, store collections.Store, o *crud.Options, of *server.Options) (url string) {
+	t.Helper()
+	verbs := crud.New(collections.New(store, nil), o)
+	io := server.New(of)
 	Bind(io.Of("/"), verbs)
 	web := httptest.NewServer(io)
 	t.Cleanup(func() {
@@ -61,11 +81,14 @@ func serve(t testing.TB) (*viewed, *socket) {
 		if err := io.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := file.Close(); err != nil {
-			t.Error(err)
-		}
 	})
-	conn, reader, _, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(web.URL, "http")+"/socket.io/?EIO=4&transport=websocket")
+	return web.URL
+}
+
+// connect connects a client over a WebSocket.
+func connect(t testing.TB, url string) *socket {
+	t.Helper()
+	conn, reader, _, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(url, "http")+"/socket.io/?EIO=4&transport=websocket")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,9 +100,7 @@ func serve(t testing.TB) (*viewed, *socket) {
 	s.write("40")
 	s.read("0{")
 	s.read("40")
-	s.write(`420["PUT","items",{"id":1,"name":"Clotted cream fudge","category":"confectionery","rrp":4.49}]`)
-	s.read(`430[{"id":1,`)
-	return store, s
+	return s
 }
 
 // write sends packets so that the server reads them at once.

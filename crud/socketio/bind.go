@@ -71,6 +71,7 @@ func (c conn) ID() string               { return c.socket.ID() }
 func (c conn) Context() context.Context { return c.socket.Context() }
 func (c conn) Writable() bool           { return c.socket.Writable() }
 func (c conn) Close(reason string)      { c.socket.Cut(reason) }
+func (c conn) Wait(f func())            { c.socket.Wait(f) }
 
 func (c conn) Wire() crud.Wire {
 	w := wire{c.socket.Namespace().Server()}

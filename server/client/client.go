@@ -65,7 +65,7 @@ func (c *Client) Over() bool {
 // Leave drops the connection and waits until the client is gone.
 func (c *Client) Leave() {
 	if c.WS == nil {
-		_ = c.Send("1") // ends the poll, too
+		_ = c.Send("1") // may be lost, while the poll goes on
 	}
 	c.Drop()
 	<-c.ended

@@ -38,6 +38,7 @@ func (s Server) Open() (*Session, error) {
 // OpenPolling opens a session over polling.
 func (s Server) OpenPolling() (*Session, error) {
 	session := &Session{Server: s, http: &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: s.patience()}}
+	session.Context, session.end = context.WithCancel(s.Context)
 	return session, session.opened()
 }
 

@@ -25,7 +25,8 @@ type Session struct {
 	WS  *WebSocket // nil over polling
 
 	http *http.Client
-	came [][]byte // of a poll's payload, still to be read
+	end  context.CancelFunc // ends its requests; nil for a session that began as a WebSocket
+	came [][]byte           // of a poll's payload, still to be read
 
 	posting sync.Mutex   // over polling, where one POST at a time is allowed
 	stamp   atomic.Int64 // of the last request, which tells it from one that net/http sends again by itself
@@ -78,7 +79,7 @@ func (s *Session) Send(packets ...string) error {
 
 // Next is the next packet, valid until the next call.
 func (s *Session) Next() ([]byte, error) {
-	if s.WS != nil {
+	if len(s.came) == 0 && s.WS != nil { // what the last poll brought before an upgrade comes first
 		return s.WS.Next()
 	}
 	if len(s.came) == 0 {
@@ -202,12 +203,13 @@ func (s *Session) Upgrade() error {
 	return nil
 }
 
-// Drop ends the connection without a word. It may be called again.
+// Drop ends the connection without a word, and requests under way with it. It may be called again.
 func (s *Session) Drop() {
 	if s.WS != nil {
 		_ = s.WS.Close()
 	}
 	if s.http != nil {
+		s.end()
 		s.http.CloseIdleConnections()
 	}
 }

@@ -69,7 +69,7 @@ func (s *Session) shut(reason string, code ws.StatusCode, drain bool) {
 	if s.drain {
 		s.schedule(s.closeBy)
 	}
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 	s.changed.Broadcast()

@@ -61,6 +61,26 @@ func (s *Session) release() {
 	}
 }
 
+// holds tells whether what is sent stays until the handler returns.
+func (s *Session) holds() bool { return s.busy && s.resting == 0 }
+
+// Wait calls f, for which a handler has to wait within Message. What was sent leaves meanwhile, and what
+// is sent: f may wait for something that is not done until the client has taken it. Nothing is read
+// from the client, so that f must end without it.
+func (s *Session) Wait(f func()) {
+	s.mu.Lock()
+	s.resting++
+	s.kick()
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.resting--
+		s.seen.Store(s.server.now()) // the pong may be in what was not read
+		s.mu.Unlock()
+	}()
+	f()
+}
+
 // guard runs a method of the handler. A panic in it closes the session, as one
 // in an HTTP handler closes the connection, and does not end the process.
 func (s *Session) guard(method string, call func()) {

@@ -117,7 +117,7 @@ func (s *Session) flushNow() { s.write(byFlusher) }
 func (s *Session) flushInTurn() {
 	s.mu.Lock()
 	s.inRound = false
-	if s.refs == 0 || s.writing || s.busy || !s.waits() {
+	if s.refs == 0 || s.writing || s.holds() || !s.waits() {
 		// The session is gone, or somebody else has written it or will.
 		s.mu.Unlock()
 		return

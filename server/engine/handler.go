@@ -4,7 +4,7 @@ package engine
 //
 // Message, BatchEnd and Closed are never called at the same time, and Closed is
 // the last of them. They must not block: they run on the goroutine that reads
-// the session. A panic in any of the methods is logged and closes the session.
+// the session. Where one has to wait, it does so in Session.Wait. A panic in any of the methods is logged and closes the session.
 type Handler interface {
 	// Message is one message from the client, in the order in which they were
 	// sent. data is valid until Message returns and may be changed. Text is

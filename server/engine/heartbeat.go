@@ -102,8 +102,9 @@ func (s *Session) checkDeadlines(now int64) (closed bool) {
 	}
 	// Anything that came from the client since is a sign of life too. Where
 	// the ping has not left yet, or the pong is not read since answers wait,
-	// progress of the output counts, and the stall timeout rules.
-	waiting := s.conn != nil && (s.pingLeft > 0 || s.full.Load() || s.answering.Load())
+	// progress of the output counts, and the stall timeout rules. While the
+	// handler waits, no pong is read either.
+	waiting := s.resting > 0 || s.conn != nil && (s.pingLeft > 0 || s.full.Load() || s.answering.Load())
 	s.pongBy = s.seen.Load() + s.silence()
 	if waiting {
 		s.pongBy = now + s.silence()

@@ -71,7 +71,7 @@ func (s *Session) serveGet(w http.ResponseWriter, r *http.Request) {
 	s.refs++
 	if s.reason != "" {
 		s.unkeep()
-	} else if !s.waits() || s.busy {
+	} else if !s.waits() || s.holds() {
 		wake := make(chan struct{})
 		s.poll = wake
 		probed := s.probed

@@ -48,7 +48,7 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request) {
 		s.shut(ReasonTransportError, 0, false)
 		return
 	}
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 }

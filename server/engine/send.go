@@ -16,7 +16,7 @@ func (s *Session) Send(msgs ...*Message) error {
 	if err := s.take(msgs, f, size); err != nil {
 		return err
 	}
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 	return nil
@@ -32,7 +32,7 @@ func (s *Session) Queue(msgs ...*Message) error {
 		return err
 	}
 	switch {
-	case s.busy || s.writing || s.inRound:
+	case s.holds() || s.writing || s.inRound:
 	case s.raw == nil:
 		s.kick()
 	case s.waits():
@@ -88,7 +88,7 @@ func (s *Session) SendText(parts ...[]byte) error {
 	c := s.outbox().room(size, large)
 	c.b = appendText(c.b, payload, parts)
 	s.sent(size, large)
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 	return nil
@@ -191,7 +191,7 @@ func (s *Session) sendPacket(t packet.EngineType, data string) {
 	c := s.outbox().room(headerSize(size)+size, false)
 	c.b = append(append(appendHeader(c.b, ws.OpText, size), byte(t)), data...)
 	s.sent(headerSize(size)+size, false)
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 }

@@ -65,6 +65,7 @@ type Session struct {
 	full   atomic.Bool // queued went over HighWater and is not yet under half of it; set under mu
 
 	busy    bool        // the handler runs; what is sent stays in out until it returns
+	resting int         // calls of Wait: what is sent leaves though the handler runs
 	writing bool        // somebody writes to conn, or is about to
 	inRound bool        // what waits is for the flusher's next round
 	writeBy int64       // its write deadline; belongs to who writes

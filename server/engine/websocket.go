@@ -337,7 +337,7 @@ func (r *reader) control(op ws.OpCode, payload []byte) error {
 	c := s.outbox().room(size, false)
 	c.b = append(appendHeader(c.b, op, len(payload)), payload...)
 	s.sent(size, false)
-	if !s.busy {
+	if !s.holds() {
 		s.kick()
 	}
 	return nil
