@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"context"
 	"net"
 	"strings"
 	"testing"
@@ -104,7 +103,7 @@ func TestPlayFails(t *testing.T) {
 			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 		}
 	}()
-	for steps, want := range map[string]string{
+	fails(t, listener, map[string]string{
 		"tcp\nanswer 200 ok\n":            "",
 		"tcp\nanswer !200\n":              "case.txt:3: answer !200: answered 200 ok",
 		"tcp\nanswer 200 no\n":            `answered "ok", want "no"`,
@@ -113,12 +112,47 @@ func TestPlayFails(t *testing.T) {
 		"websocket\n":                     "the handshake was answered 200",
 		"polling\n":                       "no OPEN packet",
 		"tcp\nrepeat 2\nanswer 2*\nend\n": "round 1",
-	} {
+	})
+}
+
+// A server that resets the connection has refused, where that is what the case expects.
+func TestPlayReset(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	}()
+	fails(t, listener, map[string]string{
+		"tcp\nanswer 400\ncut\n":  "",
+		"tcp\nanswer !200\ncut\n": "",
+		"tcp\nanswer 200\n":       "connection reset",
+		"tcp\nanswer *\n":         "connection reset",
+	})
+}
+
+// fails plays cases against a server of the test, each with what the error says; nothing where there is none.
+func fails(t *testing.T, listener net.Listener, plays map[string]string) {
+	t.Helper()
+	for steps, want := range plays {
 		cases, err := parse("case.txt", "= x\n"+steps)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = cases[0].Play(context.Background(), "http://"+listener.Addr().String(), &Options{Patience: 50 * time.Millisecond})
+		patience := 20 * time.Second
+		if want == "i/o timeout" || want == "round 1" { // nothing more comes
+			patience = 300 * time.Millisecond
+		}
+		err = cases[0].Play(t.Context(), "http://"+listener.Addr().String(), &Options{Patience: patience})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", steps, err, want)
 		}

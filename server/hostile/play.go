@@ -394,7 +394,7 @@ func (p *player) exchange(method, text string) error {
 func (p *player) answer(text string) error {
 	status, body, _ := strings.Cut(text, " ")
 	err := expect(p.conn, status, body)
-	if status >= "400" && errors.Is(err, syscall.ECONNRESET) {
+	if (status >= "400" || status == "!200") && errors.Is(err, syscall.ECONNRESET) {
 		return nil // who refuses without having read all resets the connection, which may overtake the answer
 	}
 	return err
