@@ -245,10 +245,15 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve
 		refuse(w, refusal)
 		return
 	}
-	defer place.Leave()
 	h.open.Add(1)
-	defer h.open.Add(-1)
-	h.ended(r, serve(w, r, t))
+	var cause error
+	defer func() {
+		// In this order: a stream that is told of as ended has given back what it had.
+		place.Leave()
+		h.open.Add(-1)
+		h.ended(r, cause)
+	}()
+	cause = serve(w, r, t)
 }
 
 // parseTarget reads an escaped path below a prefix.

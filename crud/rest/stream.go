@@ -115,16 +115,17 @@ var closings = [...]string{closedByClient, closedTooSlow, closedStalled, closedS
 // counts are how many streams have ended, in the order of closings.
 type counts [len(closings)]atomic.Uint64
 
-// Stats tells what the streams do.
+// Stats tells what the streams do. None is among those that have ended and still among the open ones.
 func (h *Handler) Stats() Stats {
-	s := Stats{Open: int(h.open.Load()), Closed: make(map[string]uint64)}
+	s := Stats{Closed: make(map[string]uint64)}
 	for i, reason := range closings {
 		s.Closed[reason] = h.counts[i].Load()
 	}
+	s.Open = int(h.open.Load())
 	return s
 }
 
-// ended counts a stream that has ended, and logs one that was cut off.
+// ended logs a stream that was cut off, and counts it.
 func (h *Handler) ended(r *http.Request, cause error) {
 	reason := closedByClient
 	switch {
@@ -135,10 +136,10 @@ func (h *Handler) ended(r *http.Request, cause error) {
 	case errors.Is(cause, errShutdown):
 		reason = closedShutdown
 	}
-	h.counts[slices.Index(closings[:], reason)].Add(1)
 	if reason == closedTooSlow || reason == closedStalled {
 		h.options.Logger.Warn("rest: a stream was cut off", "reason", reason, "address", h.options.Admission.Client(r), "remote", r.RemoteAddr)
 	}
+	h.counts[slices.Index(closings[:], reason)].Add(1)
 }
 
 // close ends the stream, and with it its subscription. It may be called more than once; the first cause stays.
