@@ -30,9 +30,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		r := &recent{}
-		if err := r.follow(ctx, s); err != nil {
+		if err := r.begin(ctx, s); err != nil {
 			return err
 		}
+		s.Go(func(ctx context.Context) { r.follow(ctx, s) })
 		for _, k := range kilns {
 			s.Go(func(ctx context.Context) { operate(ctx, s, k.ID, max(f.Every, time.Millisecond)) })
 		}

@@ -38,9 +38,10 @@ export function followMachine(id, listener) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
 
-  const again = () => {
+  const again = (fault = "") => {
     if (ended) return;
     listener.state(false);
+    if (fault) listener.fault(fault);
     waiting = setTimeout(begin, delay);
     delay = Math.min(delay * 2, 3000);
   };
@@ -52,10 +53,7 @@ export function followMachine(id, listener) {
     if (!answer) return again();
     const body = await answer.json().catch(() => null);
     if (ended) return;
-    if (!answer.ok || !body) {
-      listener.fault(body?.error.message ?? "The server's answer cannot be read.");
-      return again();
-    }
+    if (!answer.ok || !body) return again(body?.error.message ?? "The server's answer cannot be read.");
     const machine = /** @type {Machine} */ (body);
     snapshots = machine.snapshots;
     cursor = machine.cursor;

@@ -121,6 +121,13 @@ test("a machine that is not there is an answer in words", async (t) => {
     assert.match((await answer.json()).error.message, /there is no machine/);
   }
   assert.equal((await fetch(`${url}/api/v0/ltm/1`, { method: "DELETE" })).status, 405);
+
+  const tab = await openPage(t, `${url}/?ltm=99`, { complaints: /404/ });
+  await shows(tab.page.locator("#banner"), 'there is no machine "99"');
+  await isUsable(tab);
+  await tab.page.getByText("Test kiln").click();
+  await shows(tab.state, "Live");
+  assert.ok(await tab.page.locator("#banner").isHidden());
 });
 
 test("the page follows a machine live and steps through its past", async (t) => {
