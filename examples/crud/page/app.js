@@ -10,6 +10,7 @@ import { createCalls } from "./stock.js";
 import { clear, say, tap } from "./wire.js";
 
 const collection = "items";
+const mostShown = 8;
 const template = element("client", HTMLTemplateElement);
 const live = { c1: false, c2: false };
 
@@ -45,14 +46,19 @@ function createClient(name, title) {
   keepItems(socket, collection, {
     heard: ({ type, id }) => say(name, "event", `${type} ${id}`),
     changed(items) {
-      const rows = items.map((item) => {
+      const rows = items.slice(-mostShown).map((item) => {
         const row = make("li");
         row.append(make("b", "", String(item.id)), make("span", "", String(item.name ?? "")));
         row.dataset.id = String(item.id);
         return row;
       });
-      element(`${name}-items`).replaceChildren(...rows.slice(-8));
-      element(`${name}-more`).textContent = rows.length > 8 ? `and ${rows.length - 8} before them` : "";
+      element(`${name}-items`).replaceChildren(...rows);
+      element(`${name}-more`).textContent = items.length > mostShown ? `and ${items.length - mostShown} before them` : "";
+      element(`${name}-fault`).hidden = true;
+    },
+    refused({ code, message }) {
+      element(`${name}-fault`).textContent = `The server does not tell what changes: ${code}, ${message}. It is asked again.`;
+      element(`${name}-fault`).hidden = false;
     },
   });
 

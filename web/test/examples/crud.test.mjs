@@ -1,6 +1,7 @@
 // The two clients of examples/crud: a request is answered to who asked, a change is told to both.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { patience } from "../contract/server.mjs";
 import { becomes, closeBrowser, shows } from "../page/tab.mjs";
 import { interrupted, isUsable, looksGood, openPage, startExample } from "./example.mjs";
 
@@ -111,6 +112,51 @@ test("a page that was open over a restart misses nothing", async (t) => {
   await shows(two.items, "While away");
   await becomes(() => two.items.locator("[data-id='1']").count(), 0);
   assert.deepEqual((await wire(tab)).filter((line) => line.startsWith("s-c2")), ["s-c2 ADDED 6", "s-c2 DELETED 1"]);
+});
+
+test("who was not told yet asks again in a session that was recovered", async (t) => {
+  const { url } = await startExample(t, "crud");
+  const tab = await openPage(t, "about:blank", { complaints: interrupted });
+  await tab.page.routeWebSocket(/socket\.io/, () => {}); // nothing answers: the clients stay on polling
+  /** Which session each CONNECT was answered with. @type {string[]} */
+  const sessions = [];
+  let lost = 0;
+  await tab.page.route("**/socket.io/?*", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const answer = await route.fetch({ timeout: patience }).catch(() => null);
+    const body = (await answer?.text().catch(() => null)) ?? "";
+    if (!answer || (lost < 2 && body.includes('"items":['))) {
+      lost += Number(!!answer);
+      return route.abort().catch(() => {}); // the page may have gone
+    }
+    for (const [, pid = ""] of body.matchAll(/40\{[^}]*"pid":"([^"]+)"/g)) sessions.push(pid);
+    await route.fulfill({ response: answer }).catch(() => {});
+  });
+  await tab.page.goto(url);
+  for (const client of [clientOf(tab, 1), clientOf(tab, 2)]) await becomes(() => client.items.locator("li").count(), 5);
+  assert.equal(lost, 2, "both clients lost the answer to SUBSCRIBE");
+  assert.deepEqual([sessions.length, new Set(sessions).size], [4, 2], "both came back to the session that they had");
+  await clientOf(tab, 1).call("postItem");
+  for (const client of [clientOf(tab, 1), clientOf(tab, 2)]) await becomes(() => client.items.locator("li").count(), 6);
+});
+
+test("where the server does not tell, the page says so, and goes on once it does", async (t) => {
+  const { url } = await startExample(t, "crud");
+  const headers = { "Content-Type": "application/json-patch+json" };
+  // More than a snapshot has.
+  for (const from of [1, 5001]) {
+    const patch = Array.from({ length: 5000 }, (_, i) => ({ op: "add", path: `/x${from + i}`, value: { name: `Part ${from + i}` } }));
+    assert.equal((await fetch(`${url}/api/v2/items`, { method: "PATCH", headers, body: JSON.stringify(patch) })).status, 200);
+  }
+  const tab = await openPage(t, url);
+  const one = clientOf(tab, 1);
+  await shows(one.panel.locator(".fault"), "TOO_LARGE");
+  await isUsable(tab);
+  for (const id of [1, 2, 3, 4, 5]) assert.equal((await fetch(`${url}/api/v2/items/${id}`, { method: "DELETE" })).status, 200);
+  await shows(one.panel, "and 9992 before them");
+  assert.ok(await one.panel.locator(".fault").isHidden());
+  await one.call("postItem");
+  await shows(clientOf(tab, 2).items, "Clotted cream fudge");
 });
 
 test("the page is good to look at and to use", async (t) => {
