@@ -4,8 +4,9 @@
 import { element, make } from "/page/element.js";
 import { showState } from "/page/lamp.js";
 import { bySocketIO, byWebSocket } from "./lines.js";
+import { openShelf } from "./shelf.js";
 
-/** @typedef {{ id: string, name: string, rrp: number, info: string }} Product */
+/** @typedef {import("./shelf.js").Product} Product */
 /** @typedef {import("./lines.js").Total} Total */
 
 const category = element("category", HTMLSelectElement);
@@ -43,8 +44,9 @@ const find = (id) => products.querySelector(`[data-id="${CSS.escape(id)}"]`);
 
 /** @param {Product[]} list */
 function showProducts(list) {
-  for (const item of [...products.children]) if (!list.some(({ id }) => id === item.getAttribute("data-id"))) item.remove();
-  for (const product of list) {
+  const ids = new Set(list.map(({ id }) => id));
+  for (const item of [...products.children]) if (!ids.has(item.getAttribute("data-id") ?? "")) item.remove();
+  for (const [i, product] of list.entries()) {
     const item = find(product.id) ?? document.createElement("product-item");
     item.setAttribute("data-id", product.id);
     fill(item, "name", String(product.name));
@@ -52,36 +54,21 @@ function showProducts(list) {
     fill(item, "info", String(product.info));
     const total = totals[chosen()].get(product.id);
     if (total !== undefined) fill(item, "orders", String(total));
-    products.append(item);
+    if (products.children[i] !== item) products.insertBefore(item, products.children[i] ?? null); // else it keeps the focus
   }
   element("invitation").hidden = true;
-  element("count").textContent = list.length === 1 ? "1 product" : `${list.length} products`;
+  showCount();
 }
 
-/** @param {string} name @param {RequestInit} [request] @returns {Promise<Product[]>} */
-async function ask(name, request) {
-  const answer = await fetch(`/${name}`, request).catch(() => null);
-  if (!answer) throw new Error("The shop does not answer. Is it still running?");
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.error.message), { details: body.error.details });
-  return body;
+function showCount() {
+  const count = products.children.length;
+  element("count").textContent = count === 1 ? "1 product" : `${count} products`;
 }
 
 /** @param {string} text */
 function showFault(text) {
   element("fault").textContent = text;
   element("fault").hidden = text === "";
-}
-
-async function load() {
-  const name = category.value;
-  try {
-    const list = await ask(name);
-    if (name === category.value) showProducts(list);
-    showFault("");
-  } catch (fault) {
-    showFault(/** @type {Error} */ (fault).message);
-  }
 }
 
 /** A total came by one of the two ways. @param {"websocket" | "socketio"} way @param {Total} message */
@@ -96,10 +83,12 @@ function hear(way, { id, total }) {
   const item = find(id);
   if (total === null) {
     item?.remove();
+    showCount();
+    shelf?.drop(id);
     return;
   }
   if (!item) {
-    void load(); // somebody added it
+    shelf?.seek(id); // somebody added it
     return;
   }
   fill(item, "orders", String(total));
@@ -129,45 +118,52 @@ const listener = (way) => ({
   hear: (message) => hear(way, message),
   state(live) {
     states[way] = live;
-    if (live && way === chosen()) void load(); // what was added or deleted meanwhile
+    if (live && way === chosen()) void shelf?.load(); // what was added or deleted meanwhile
     showWay();
   },
 });
 
+/** @type {ReturnType<typeof openShelf> | undefined} */
+let shelf;
 /** @type {(() => void)[]} */
 let open = [];
 
 function openCategory() {
+  shelf?.close();
   for (const close of open) close();
   totals.websocket.clear();
   totals.socketio.clear();
   products.replaceChildren();
+  element("count").textContent = "";
+  showFault("");
   for (const way of Object.keys(ways)) element(way).replaceChildren();
   states.websocket = states.socketio = false;
   element("lines").hidden = element("adding-part").hidden = false;
   element("shelf").textContent = category.selectedOptions[0]?.textContent ?? "Products";
-  void load();
+  shelf = openShelf(category.value, { show: showProducts, fault: showFault });
+  void shelf.load();
   open = [byWebSocket(category.value, listener("websocket")), bySocketIO(category.value, listener("socketio"))];
 }
 for (const radio of document.querySelectorAll("input[name=way]")) radio.addEventListener("change", () => {
   showWay();
-  void load(); // fills in what this way has told
+  void shelf?.load(); // fills in what this way has told
 });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-  if (button.getAttribute("aria-busy") === "true") return;
+  if (!shelf || button.getAttribute("aria-busy") === "true") return;
   /** @type {Record<string, string>} */
   const payload = {};
   for (const field of fields) payload[field] = element(field, HTMLInputElement).value;
   payload.rrp = String(payload.rrp).replace(",", "."); // as many people write it
   button.setAttribute("aria-busy", "true");
   try {
-    showProducts(await ask(category.value, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(payload) }));
+    const on = shelf;
+    await on.add(payload);
     form.reset();
     showMistakes([], "");
-    element("name").focus();
+    if (on === shelf) element("name").focus();
   } catch (fault) {
     const { message, details } = /** @type {Error & { details?: { path: string, message: string }[] }} */ (fault);
     showMistakes(details ?? [], message);

@@ -45,17 +45,28 @@ export function byWebSocket(category, listener) {
  */
 export function bySocketIO(category, listener) {
   const socket = io({ reconnectionDelay: 300, reconnectionDelayMax: 3000, forceNew: true });
-  socket.on("connect", () => {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  const subscribe = () => {
     socket.emit("SUBSCRIBE", category, { snapshot: true }, (/** @type {{ items: { id: string, orders?: number }[] } | null} */ result) => {
-      for (const { id, orders } of result?.items ?? []) listener.hear({ id, total: orders ?? 0 });
+      if (!result) {
+        waiting = setTimeout(subscribe, 2000); // refused for now: the state stays as it is
+        return;
+      }
+      for (const { id, orders } of result.items) listener.hear({ id, total: orders ?? 0 });
       listener.state(true);
     });
+  };
+  socket.on("connect", subscribe);
+  socket.on("disconnect", () => {
+    clearTimeout(waiting);
+    listener.state(false);
   });
-  socket.on("disconnect", () => listener.state(false));
   for (const type of ["ADDED", "MODIFIED", "DELETED"]) {
     socket.on(type, ({ id, item }) => listener.hear({ id, total: type === "DELETED" ? null : (item.orders ?? 0) }));
   }
   return () => {
+    clearTimeout(waiting);
     socket.removeAllListeners();
     socket.disconnect();
   };

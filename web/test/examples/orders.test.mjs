@@ -186,6 +186,78 @@ test("the page shows products and live totals, adds a product, and says what is 
   await tab.page.locator("product-item[data-id=A1] [slot=info]").waitFor({ state: "visible" });
 });
 
+/** Counts how often a page asks for a list. @param {import("playwright-core").Page} page @param {string} category */
+function countAsks(page, category) {
+  let asks = 0;
+  page.on("request", (request) => (asks += Number(request.method() === "GET" && new URL(request.url()).pathname === `/${category}`)));
+  return () => asks;
+}
+
+test("a product beyond those that are shown is asked for once, and comes when there is room", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const api = (/** @type {string} */ path, /** @type {RequestInit} */ request) => fetch(`${url}/api/v2/electronics${path}`, request).then((answer) => assert.equal(answer.status, 200));
+  const change = (/** @type {string} */ path, /** @type {string} */ type, /** @type {unknown} */ patch) => api(path, { method: "PATCH", headers: { "Content-Type": `application/${type}+json` }, body: JSON.stringify(patch) });
+  const product = { name: "Part", rrp: 1, info: "-", orders: 0 };
+  await change("", "json-patch", ["Z1", ...Array.from({ length: 997 }, (_, i) => `A${1001 + i}`)].map((id) => ({ op: "add", path: `/${id}`, value: product })));
+
+  const tab = await openPage(t, url);
+  const asks = countAsks(tab.page, "electronics");
+  await tab.page.getByLabel("Category").selectOption("electronics");
+  await shows(tab.page.locator("#count"), "1000 products");
+  for (let orders = 1; orders <= 20; orders++) await change("/Z1", "merge-patch", { orders });
+  await shows(tab.page.locator("#websocket"), "Z1 → 20");
+  assert.ok(asks() <= 4, `the list was asked for ${asks()} times: for the category, for either connection, and for Z1`);
+  assert.equal(await tab.page.locator("product-item[data-id=Z1]").count(), 0);
+  await api("/A1", { method: "DELETE" });
+  await shows(tab.page.locator("product-item[data-id=Z1] [slot=orders]"), "20");
+  await shows(tab.page.locator("#count"), "1000 products");
+});
+
+test("a product that was added fills no other shelf than its own", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const { page } = await openPage(t, url);
+  let answer = () => {};
+  const answered = new Promise((resolve) => (answer = () => resolve(undefined)));
+  await page.route("**/electronics", async (route) => {
+    const response = await route.fetch();
+    if (route.request().method() === "POST") await answered;
+    await route.fulfill({ response });
+  });
+  const ids = () => page.locator("product-item").evaluateAll((items) => items.map((item) => item.getAttribute("data-id")));
+  await page.getByLabel("Category").selectOption("electronics");
+  await becomes(ids, ["A1", "A2", "A3"]);
+  for (const field of ["Name", "RRP", "Info"]) await page.getByLabel(field).fill("7");
+  await page.getByRole("button", { name: "Add" }).click();
+  await becomes(ids, ["A1", "A2", "A3", "A4"]); // it is on the shelf already, its answer is not there yet
+  await page.getByLabel("Category").selectOption("confectionery");
+  await becomes(ids, ["B1", "B2"]);
+  const shown = await page.locator("#products").evaluateHandle((products) => {
+    /** @type {(string | null)[]} */
+    const list = [];
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const item of addedNodes) list.push(/** @type {Element} */ (item).getAttribute("data-id"));
+    }).observe(products, { childList: true });
+    return list;
+  });
+  answer();
+  await becomes(() => page.getByLabel("Name").inputValue(), "");
+  assert.deepEqual(await shown.jsonValue(), []);
+  await shows(page.locator("#count"), "2 products");
+});
+
+test("what is open and has the focus stays so where others add and delete", async (t) => {
+  const { url } = await startExample(t, "orders", never);
+  const { page } = await openPage(t, url);
+  await page.getByLabel("Category").selectOption("electronics");
+  await page.locator("product-item[data-id=A2] summary").click();
+  await post(url, "electronics", { name: "Torch", rrp: 1, info: "-" });
+  await shows(page.locator("product-item[data-id=A4]"), "Torch");
+  await fetch(`${url}/api/v2/electronics/A1`, { method: "DELETE" });
+  await shows(page.locator("#count"), "3 products");
+  assert.equal(await page.locator("product-item:focus").getAttribute("data-id"), "A2");
+  assert.ok(await page.locator("product-item[data-id=A2] [slot=info]").isVisible());
+});
+
 test("a category that is chosen while the page still loads is shown", async (t) => {
   const { url } = await startExample(t, "orders", never);
   const { page } = await openPage(t, "about:blank");
