@@ -2,6 +2,7 @@
  * How it went over the last minutes: requests, events, latency, connections and memory, drawn by uPlot.
  */
 import { element, make } from "../page/element.js";
+import { loadModule } from "../page/module.js";
 import { sentence } from "../page/words.js";
 import { readSeries } from "./api.js";
 import { amount, bytes, lasted, took } from "./measures.js";
@@ -44,6 +45,7 @@ const plans = [
 
 const most = 600; // rows
 const height = 170; // px
+const pause = 3000; // ms until what could not be loaded is tried again
 const grid = element("charts-grid");
 const about = element("charts-about");
 const fault = element("charts-fault");
@@ -52,19 +54,19 @@ const span = element("span", HTMLSelectElement);
 /** A colour of the page. @param {string} name */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** The library, with its style sheet. @returns {Promise<typeof import("uplot")>} */
-async function loadLibrary() {
-  const address = "./uplot/uPlot.esm.js";
-  try {
-    const { default: uPlot } = await import(address);
-    const sheet = make("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("./uplot/uPlot.min.css", import.meta.url).href;
-    document.head.append(sheet);
-    return uPlot;
-  } catch (cause) {
-    throw new Error("This build of the server has no uPlot, which draws the charts: run `npm --prefix web ci && npm --prefix web run dist` in the repository and build again.", { cause });
-  }
+/**
+ * The library, with its style sheet.
+ * @param {number} tries before this one: browsers remember that an address gave no module, so each has its own
+ * @returns {Promise<typeof import("uplot")>}
+ */
+async function loadLibrary(tries) {
+  const address = new URL(`./uplot/uPlot.esm.js${tries > 0 ? `?${tries}` : ""}`, import.meta.url);
+  const { default: uPlot } = await loadModule(address, "What draws the charts could not be loaded from this server: is it still running? It is tried again.");
+  const sheet = make("link");
+  sheet.rel = "stylesheet";
+  sheet.href = new URL("./uplot/uPlot.min.css", import.meta.url).href;
+  document.head.append(sheet);
+  return uPlot;
 }
 
 export function createCharts() {
@@ -76,12 +78,19 @@ export function createCharts() {
   let drawn = [];
   /** @type {Promise<typeof import("uplot")> | undefined} */
   let library;
+  let tries = 0;
   let shown = false;
+
+  /** Loads the library once; where it fails, the next question after a while tries again. */
+  const load = () =>
+    (library ??= loadLibrary(tries++).catch((error) => {
+      setTimeout(() => (library = undefined), pause);
+      throw error;
+    }));
 
   const poll = createPoll(async () => {
     try {
-      library ??= loadLibrary();
-      const uPlot = await library;
+      const uPlot = await load();
       const answer = await readSeries(last);
       take(answer);
       fault.hidden = true;
@@ -89,7 +98,8 @@ export function createCharts() {
       if (drawn.length === 0) build(uPlot);
       update();
     } catch (error) {
-      fault.textContent = sentence(error);
+      const said = sentence(error);
+      if (fault.textContent !== said) fault.textContent = said; // it is read aloud with each change
       fault.hidden = false;
     }
   }, 1000);
@@ -206,7 +216,7 @@ export function createCharts() {
   span.addEventListener("change", update);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     clear(); // colours are drawn, not styled
-    poll.start();
+    if (shown) poll.start();
   });
   new ResizeObserver(() => {
     for (const { chart, figure } of drawn) {

@@ -1,27 +1,17 @@
 /**
  * The socket and what can be said of it: connecting, live over which transport, lost, or left by choice.
  */
+import { loadModule } from "./module.js";
 
 /** @typedef {import("socket.io-client").Socket} Socket */
 /** @typedef {{ name: "connecting" | "live" | "lost" | "away", text: string, banner: string }} State */
-
-const clientAddress = "../socket.io/socket.io.esm.min.js";
 
 /**
  * Loads socket.io-client from this server.
  * @returns {Promise<typeof import("socket.io-client")>} rejects with a sentence that says what to do
  */
-export async function loadClient() {
-  try {
-    return await import(clientAddress);
-  } catch (cause) {
-    // The module loader tells no status, so the server is asked again for its own words.
-    const answer = await fetch(new URL(clientAddress, import.meta.url)).catch(() => null);
-    const plain = answer && !answer.ok && answer.headers.get("content-type")?.startsWith("text/plain");
-    const words = plain ? (await answer.text()).trim() : "";
-    throw new Error(words || "The socket.io client could not be loaded from this server: is it still running? Reload the page to try again.", { cause });
-  }
-}
+export const loadClient = () =>
+  loadModule(new URL("../socket.io/socket.io.esm.min.js", import.meta.url), "The socket.io client could not be loaded from this server: is it still running? Reload the page to try again.");
 
 const transports = /** @type {Record<string, string>} */ ({
   websocket: "WebSocket",

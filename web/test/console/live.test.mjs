@@ -125,6 +125,38 @@ test("charts are drawn from what the server counts", async (t) => {
   await shows(desk.page.locator("#charts-about"), /up for/);
 });
 
+test("charts ask for nothing while they are not shown", async (t) => {
+  const server = await startShop(t, []);
+  const desk = await openConsole(t, server, "#/charts");
+  const { page } = desk;
+  await shows(page.locator(".chart").filter({ hasText: "Memory" }), "MB");
+  await page.locator("#views").getByText("Data").click();
+  await page.locator("#shelf-hush").waitFor();
+  let asked = 0;
+  page.on("request", (request) => {
+    if (request.url().includes("/console/api/series")) asked++;
+  });
+  // They are drawn anew when the page's colours change; but not now.
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await page.evaluate(() => fetch("/console/api/collections"));
+  assert.equal(asked, 0);
+  await page.locator("#views").getByText("Charts").click();
+  await shows(page.locator(".chart").filter({ hasText: "Memory" }), "MB");
+});
+
+test("charts whose library could not be loaded are drawn when it can be", async (t) => {
+  const server = await startShop(t, []);
+  const desk = await openConsole(t, server, "", { complaints: /ERR_|Failed to load resource/ });
+  const { page } = desk;
+  await page.route(/uPlot\.esm\.js/, (route) => route.abort());
+  await page.locator("#views").getByText("Charts").click();
+  await shows(page.locator("#charts-fault"), "could not be loaded from this server");
+  await page.unroute(/uPlot\.esm\.js/);
+  await shows(page.locator(".chart").filter({ hasText: "Memory" }), "MB");
+  await page.locator("#charts-fault").waitFor({ state: "hidden" });
+});
+
 test("the server goes and comes back, and nothing is missed", async (t) => {
   const data = dataFile();
   const first = await startServer(["--data", data]);
