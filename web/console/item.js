@@ -5,11 +5,10 @@ import { element, make } from "../page/element.js";
 import { notify, notifyFault } from "../page/notices.js";
 import { parts, sentence } from "../page/words.js";
 import { addItem, newKey, readItem, removeItem, writeItem } from "./api.js";
-import { differences } from "../page/differences.js";
+import { hideClash, showClash, versus } from "./clash.js";
 import { createEditor } from "./editor.js";
 import { createHistory } from "./history.js";
 import { lineOf, place, read, tidy } from "./jsontext.js";
-import { gist } from "./measures.js";
 
 /** @typedef {import("./editor.js").Mark} Mark */
 
@@ -23,17 +22,11 @@ const tabHistory = element("tab-history", HTMLButtonElement);
 const fault = element("item-fault");
 const faultText = element("item-fault-text");
 const problems = element("item-problems");
-const clash = element("clash");
-const clashText = element("clash-text");
-const both = element("both");
-const theirs = element("theirs", HTMLButtonElement);
-const mine = element("mine", HTMLButtonElement);
 const reason = element("reason", HTMLInputElement);
 const save = element("item-save", HTMLButtonElement);
 const remove = element("item-delete", HTMLButtonElement);
 
 const blank = '{\n  \n}';
-const mostRows = 40; // of a comparison
 
 /**
  * @param {import("socket.io-client").Socket} socket
@@ -46,7 +39,7 @@ export function createItem(socket, hear) {
   let rev = "";
   let original = ""; // the text that the editor opened with
   let gone = false; // there is no such item, or not any more
-  /** What the present item is, where a save found it changed. @type {import("./api.js").Version | undefined} */
+  /** What the present item is, where a write found it changed. @type {import("./api.js").Version | undefined} */
   let present;
   let working = false;
   let warned = false; // that changes would be lost
@@ -97,8 +90,9 @@ export function createItem(socket, hear) {
     rev = revision;
     warned = false;
     present = undefined;
-    clash.hidden = true;
+    hideClash();
     complain("");
+    remove.disabled = rev === ""; // until it is known what would be deleted
   }
 
   const name = () => `${collection} / ${id === undefined ? "new" : id}`;
@@ -177,7 +171,7 @@ export function createItem(socket, hear) {
       }
       hear.changed();
     } catch (error) {
-      if (asked === opening) await refused(error, root);
+      if (asked === opening) await refused(error, root, text);
       else notifyFault(error, `Saving ${saved}`);
     } finally {
       working = false;
@@ -185,10 +179,10 @@ export function createItem(socket, hear) {
     }
   }
 
-  /** @param {unknown} error @param {import("./jsontext.js").Node} root of the text */
-  async function refused(error, root) {
+  /** @param {unknown} error @param {import("./jsontext.js").Node} root @param {string} text that was to be saved */
+  async function refused(error, root, text) {
     const { code, details } = parts(error);
-    if (code === "PRECONDITION_FAILED" && id !== undefined) return compare(details?.rev);
+    if (code === "PRECONDITION_FAILED" && id !== undefined) return look(details?.rev, (now) => compare(now, text));
     /** @type {Mark[]} */
     const marks = (Array.isArray(details) ? details : []).flatMap((detail) => {
       const path = String(detail?.path ?? "");
@@ -198,97 +192,86 @@ export function createItem(socket, hear) {
     complain(sentence(error), marks);
   }
 
-  /** Shows what the item is now beside what was to be saved. @param {string | null | undefined} now its revision */
-  async function compare(now) {
-    if (id === undefined) return;
+  /**
+   * Reads what the item is by now, after a write that found it changed, and shows it; unless another one is open then.
+   * @param {string | null | undefined} revision that the write found @param {(now: typeof present) => void} show
+   */
+  async function look(revision, show) {
+    const asked = opening;
+    /** @type {typeof present} */
+    let now;
     try {
-      present = now ? await readItem(collection, id) : undefined;
+      if (revision && id !== undefined) now = await readItem(collection, id);
     } catch (error) {
-      if (parts(error).code !== "NOT_FOUND") return complain(sentence(error));
-      present = undefined;
+      if (parts(error).code !== "NOT_FOUND") return asked === opening ? complain(sentence(error)) : undefined;
     }
-    clash.hidden = false;
-    if (!present) {
-      clashText.textContent = "Somebody deleted this item while it was open here. Make it anew with what you have, or drop it?";
-      both.replaceChildren();
-      theirs.textContent = "Drop mine";
-      mine.textContent = "Make it anew";
+    if (asked !== opening) return;
+    present = now;
+    show(now);
+  }
+
+  /** Shows what the item is now beside what was to be saved. @param {typeof present} now @param {string} text */
+  function compare(now, text) {
+    if (!now) {
+      showClash("Somebody deleted this item while it was open here. Make it anew with what you have, or drop it?", undefined, { words: "Drop mine", act: drop }, { words: "Make it anew", act: overwrite });
     } else {
-      clashText.textContent = "Somebody saved this item while it was open here. This is where both differ:";
-      const list = differences(JSON.parse(editor.text), JSON.parse(present.text));
-      both.replaceChildren(versus(list));
-      theirs.textContent = "Take theirs";
-      mine.textContent = "Save mine over it";
+      const both = versus(["Yours", text], ["Theirs", now.text]);
+      showClash("Somebody saved this item while it was open here. This is where both differ:", both, { words: "Take theirs", act: () => take(now) }, { words: "Save mine over it", act: overwrite });
     }
-    clash.focus();
   }
+  const overwrite = () => submit({ over: true });
 
-  /** @param {import("../page/differences.js").Difference[]} list */
-  function versus(list) {
-    if (list.length === 0) return make("p", "", "Nowhere: both made the same of it.");
-    const table = make("table");
-    const head = make("tr");
-    for (const words of ["Field", "Yours", "Theirs"]) {
-      const cell = make("th", "", words);
-      cell.scope = "col";
-      head.append(cell);
-    }
-    table.append(head, ...list.slice(0, mostRows).map(({ path, before, after }) => {
-      const line = make("tr");
-      const field = make("th", "", path === "" ? "the item" : path.slice(1).replace(/\//g, "."));
-      field.scope = "row";
-      line.append(field, ...[before, after].map((value) => (value === undefined ? make("td", "absent", "not there") : make("td", "", gist(value, 300)))));
-      return line;
-    }));
-    if (list.length > mostRows) {
-      const rest = make("td", "", `and ${list.length - mostRows} more`);
-      rest.colSpan = 3;
-      const line = make("tr");
-      line.append(rest);
-      table.append(line);
-    }
-    return table;
-  }
-
-  theirs.addEventListener("click", () => {
-    if (!present) return drop();
-    fill(tidy(present.text), present.rev);
+  /** @param {import("./api.js").Version} version */
+  function take(version) {
+    fill(tidy(version.text), version.rev);
     editor.focus({ preventScroll: true });
-  });
-  mine.addEventListener("click", () => submit({ over: true }));
+  }
 
-  remove.addEventListener("click", async () => {
+  /** Deletes the item. @param {{ over?: boolean }} [options] over: with what others wrote meanwhile */
+  async function erase({ over = false } = {}) {
     if (working || id === undefined) return;
     working = true;
     const asked = opening;
-    const [where, what, text] = [collection, id, original];
+    const [where, what, why] = [collection, id, reason.value.trim()];
+    const last = over && present ? present : { text: original, rev };
+    complain("");
     try {
-      await removeItem(where, what, { ifMatch: rev, ...(reason.value.trim() !== "" && { reason: reason.value.trim() }) });
-      if (asked === opening) {
-        original = editor.text;
-        dialog.close();
-      }
+      await removeItem(where, what, { ifMatch: last.rev, ...(why !== "" && { reason: why }) });
+      if (asked === opening) drop();
       hear.changed();
-      notify(`${where} / ${what} is deleted.`, {
-        action: "Undo",
-        act: async () => {
-          try {
-            await writeItem(where, what, text, { ifNone: true, reason: "undo of a deletion" });
-            hear.changed();
-          } catch (error) {
-            notifyFault(error, `Bringing back ${where} / ${what}`);
-          }
-        },
-      });
+      notify(`${where} / ${what} is deleted.`, { action: "Undo", act: () => bringBack(where, what, last.text) });
     } catch (error) {
       const { code, details } = parts(error);
       if (asked !== opening) notifyFault(error, `Deleting ${where} / ${what}`);
-      else if (code === "PRECONDITION_FAILED") await compare(details?.rev);
+      else if (code === "PRECONDITION_FAILED") await look(details?.rev, keepOrErase);
       else complain(sentence(error));
     } finally {
       working = false;
     }
-  });
+  }
+
+  /** Says why the item was not deleted. @param {typeof present} now */
+  function keepOrErase(now) {
+    if (!now) {
+      notify(`Somebody else has deleted ${name()} already.`);
+      drop();
+      hear.changed();
+      return;
+    }
+    const both = versus(["When it was opened", original], ["Now", now.text]);
+    showClash("Somebody saved this item while it was open here, so it was not deleted. This is what has changed:", both, { words: "Take theirs", act: () => take(now) }, { words: "Delete it nevertheless", act: () => erase({ over: true }) });
+  }
+
+  /** @param {string} where @param {string} what @param {string} text */
+  async function bringBack(where, what, text) {
+    try {
+      await writeItem(where, what, text, { ifNone: true, reason: "undo of a deletion" });
+      hear.changed();
+    } catch (error) {
+      notifyFault(error, `Bringing back ${where} / ${what}`);
+    }
+  }
+  remove.addEventListener("click", () => erase());
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -241,6 +241,37 @@ test("nobody's write is overwritten unseen", async (t) => {
   assert.equal((await api(server, "things/1")).status, 200, "what nobody has seen is not deleted");
 });
 
+test("what somebody else changed meanwhile can be deleted once it was seen, whatever the editor has", async (t) => {
+  const server = await startShop(t, []);
+  await put(server, "things", [{ id: 1, name: "Lamp" }, { id: 2, name: "Desk" }]);
+  const desk = await openConsole(t, server, "#/data/things/1", { complaints: /status of 4/ });
+  const clash = desk.page.locator("#clash");
+  await becomes(async () => (await desk.code.inputValue()).includes("Lamp"), true);
+  await api(server, "things/1", { method: "PUT", body: '{ "id": 1, "name": "Their lamp" }' });
+  await desk.type('{ "id": 1, "name": ');
+  await desk.page.locator("#item-delete").click();
+  await shows(clash, "so it was not deleted");
+  await becomes(() => clash.locator("tr").evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent))), [
+    ["Field", "When it was opened", "Now"], ["name", '"Lamp"', '"Their lamp"'],
+  ]);
+  await desk.page.getByRole("button", { name: "Delete it nevertheless" }).click();
+  await desk.item.waitFor({ state: "hidden" });
+  assert.equal((await api(server, "things/1")).status, 404);
+  // What comes back is what was deleted.
+  await desk.notices.getByRole("button", { name: "Undo" }).click();
+  await shows(desk.rows.first(), "Their lamp");
+
+  // Where it has gone already, there is nothing left to do.
+  await desk.open("2");
+  await becomes(async () => (await desk.code.inputValue()).includes("Desk"), true);
+  await api(server, "things/2", { method: "DELETE" });
+  await desk.type("no JSON");
+  await desk.page.locator("#item-delete").click();
+  await shows(desk.notices, "Somebody else has deleted things / 2 already.");
+  await desk.item.waitFor({ state: "hidden" });
+  await becomes(() => desk.ids(), ["1"]);
+});
+
 test("an answer that comes late leaves the item alone that is open by then", async (t) => {
   const server = await startShop(t, []);
   await put(server, "things", [{ id: 1, name: "Lamp" }, { id: 2, name: "Desk" }]);
