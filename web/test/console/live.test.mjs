@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { io } from "socket.io-client";
+import { openLine } from "../client/line.mjs";
 import { dataFile, startServer } from "../contract/server.mjs";
 import { atEnd, becomes, closeBrowser, shows, startShop } from "../page/tab.mjs";
 import { api, openConsole, put } from "./desk.mjs";
@@ -160,11 +161,12 @@ test("charts whose library could not be loaded are drawn when it can be", async 
 test("the server goes and comes back, and nothing is missed", async (t) => {
   const data = dataFile();
   const first = await startServer(["--data", data]);
-  const { port } = new URL(first.url);
+  const line = await openLine(first.url); // the address stays: another process may take a server's port while it is away
+  atEnd(t, async () => line.close());
   await put(first.url, "things", [{ id: 1, name: "Lamp" }]);
   const complaints = /ERR_|WebSocket connection|Failed to load resource/;
-  const desk = await openConsole(t, first.url, "#/stream", { complaints });
-  const table = await openConsole(t, first.url, "#/data/things", { complaints });
+  const desk = await openConsole(t, line.url, "#/stream", { complaints });
+  const table = await openConsole(t, line.url, "#/data/things", { complaints });
   await desk.follows(["things"]);
   await put(first.url, "things", [{ id: 2, name: "Before" }]);
   await shows(desk.events.first(), "Before");
@@ -172,6 +174,7 @@ test("the server goes and comes back, and nothing is missed", async (t) => {
   await table.open("1");
   await becomes(async () => (await table.code.inputValue()).includes("Lamp"), true);
   await first.stop();
+  line.down();
   await desk.live(/^Reconnecting…$/);
   await shows(desk.page.locator("#banner"), /lost|does not answer/);
   // What was typed stays, and is saved when that can be done again.
@@ -179,8 +182,9 @@ test("the server goes and comes back, and nothing is missed", async (t) => {
   await table.save();
   await shows(table.page.locator("#item-fault"), "The server does not answer.");
 
-  const second = await startServer(["--listen", `127.0.0.1:${port}`, "--data", data]);
+  const second = await startServer(["--data", data]);
   atEnd(t, () => second.stop());
+  line.up(second.url);
   await put(second.url, "things", [{ id: 3, name: "After" }]);
   await desk.live();
   await shows(desk.events.first(), "After");

@@ -1,6 +1,7 @@
 // The connection's state, its transport, and what the page does without one.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { openLine } from "../client/line.mjs";
 import { dataFile, startServer } from "../contract/server.mjs";
 import { atEnd, closeBrowser, openTab, shows, startShop } from "./tab.mjs";
 
@@ -80,14 +81,18 @@ test("a list that has not caught up yet is not called live", async (t) => {
 test("a server that is stopped and started again is found again", async (t) => {
   const data = dataFile();
   const first = await startServer(["--data", data, "--seed", "catalogue"]);
-  const tab = await (await openTab(t, first.url, { complaints: /ERR_|WebSocket connection|Failed to load resource/ })).ready();
+  const line = await openLine(first.url); // the address stays: another process may take a server's port while it is away
+  atEnd(t, async () => line.close());
+  const tab = await (await openTab(t, line.url, { complaints: /ERR_|WebSocket connection|Failed to load resource/ })).ready();
   await first.stop();
+  line.down();
   await tab.live(/^Reconnecting…$/);
   await shows(tab.page.locator("#banner"), /lost|does not answer/);
   await tab.picture("reconnecting");
 
-  const second = await startServer(["--data", data, "--listen", new URL(first.url).host]);
+  const second = await startServer(["--data", data]);
   atEnd(t, () => second.stop());
+  line.up(second.url);
   await tab.live(/^Live/);
   await tab.add({ name: "After the restart" });
   await tab.change("ADDED", "After the restart");
