@@ -69,12 +69,6 @@ export class Desk {
   async save() {
     await this.page.locator("#item-save").click();
   }
-
-  /** Fails where the page is wider than the window. */
-  async fitsWidth() {
-    const [content, view] = await this.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(content <= view, `the page is ${content} px wide in a window of ${view}`);
-  }
 }
 
 /**

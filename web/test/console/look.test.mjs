@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { accessible } from "../page/axe.mjs";
-import { becomes, closeBrowser, shows, startShop } from "../page/tab.mjs";
+import { becomes, closeBrowser, fitsPhones, fitsWidth, shows, startShop } from "../page/tab.mjs";
 import { api, openConsole, put } from "./desk.mjs";
 
 after(closeBrowser);
 
-for (const [name, options] of /** @type {[string, object][]} */ ([
+for (const [name, options] of /** @type {[string, { phone?: boolean, dark?: boolean, still: boolean, width?: number, height?: number }][]} */ ([
   ["desktop, light", { still: true }],
   ["desktop, dark", { still: true, dark: true }],
   ["phone, light", { still: true, phone: true, width: 390, height: 844 }],
@@ -21,7 +21,7 @@ for (const [name, options] of /** @type {[string, object][]} */ ([
     const { page } = desk;
     const file = name.replace(", ", "-");
     const check = async (/** @type {string} */ view) => {
-      await desk.fitsWidth();
+      await (options.phone ? fitsPhones : fitsWidth)(page);
       await desk.picture(`${view}-${file}`);
       await accessible(page, `${view}, ${name}`);
     };

@@ -9,28 +9,28 @@ after(closeBrowser);
 test("on a phone", async (t) => {
   const shop = await startShop(t);
   const tab = await (await openTab(t, shop, { phone: true })).ready();
-  await tab.fitsWidth();
+  await tab.fitsPhones();
   await tab.picture("phone");
 
   await tab.page.getByRole("button", { name: "Price and order" }).tap();
   await tab.page.locator("#sort").selectOption("-rrp");
   await shows(tab.rows.first(), "629.00");
-  await tab.fitsWidth();
+  await tab.fitsPhones();
   await tab.picture("phone-filter");
 
   await tab.page.locator("#add").tap();
   await tab.editor.waitFor();
-  await tab.fitsWidth();
+  await tab.fitsPhones();
   await tab.picture("phone-editor");
   await tab.save({ name: "Concert grand with a name that is far too long for any phone", category: "instruments", rrp: "98000", info: "Delivery by crane." });
   await shows(tab.rows.first(), "98,000.00");
-  await tab.fitsWidth();
+  await tab.fitsPhones();
   await tab.picture("phone-changed");
 
   await shows(tab.page.locator("#latest"), "Concert grand");
   await tab.page.locator("#drawer").tap();
   await tab.change("ADDED", "Concert grand");
-  await tab.fitsWidth();
+  await tab.fitsPhones();
   await tab.picture("phone-changes");
   await tab.page.locator("#drawer").tap();
   await tab.page.locator("#log").waitFor({ state: "hidden" });

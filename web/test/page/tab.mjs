@@ -168,19 +168,53 @@ export class Tab {
     await this.page.screenshot({ path: `${pictures}${name}.png` });
   }
 
-  /** Fails where the page is wider than the window, or a part of it sticks out. */
-  async fitsWidth() {
-    const [content, view] = await this.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(content <= view, `the page is ${content} px wide in a window of ${view}`);
-    const outside = await this.page.evaluate(() =>
-      [...document.querySelectorAll("button, input, select, fieldset, td, h1, h2, .pull, .notice")]
-        .filter((part) => part.checkVisibility() && !part.closest(".unseen, thead, label"))
-        .map((part) => ({ part: part.outerHTML.slice(0, 80), box: part.getBoundingClientRect() }))
-        .filter(({ box }) => box.width > 1 && (box.left < 0 || box.right > innerWidth + 0.5))
-        .map(({ part, box }) => `${part} from ${box.left} to ${box.right}`),
-    );
-    assert.deepEqual(outside, []);
+  /** Fails where the page is wider than the device, or a part of it sticks out. */
+  fitsWidth() {
+    return fitsWidth(this.page);
   }
+
+  /** The same on phones of every usual width. */
+  fitsPhones() {
+    return fitsPhones(this.page);
+  }
+}
+
+/**
+ * Fails where a page is wider than the device, a part of it sticks out, or a button is too small for what is on it.
+ * @param {Page} page
+ */
+export async function fitsWidth(page) {
+  const view = page.viewportSize()?.width ?? 0; // not innerWidth, which grows with the page on a phone
+  const content = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(content <= view, `the page is ${content} px wide on a device of ${view}`);
+  const wrong = await page.evaluate((view) => {
+    /** Whether it can be scrolled to, within a part of the page. @param {Element} part @returns {boolean} */
+    const scrolls = (part) => {
+      const above = part.parentElement;
+      return above !== null && above !== document.body && (/auto|scroll/.test(getComputedStyle(above).overflowX) || scrolls(above));
+    };
+    const parts = [...document.querySelectorAll("a, button, input, select, textarea, summary, fieldset, td, h1, h2, h3, .pull, .notice")]
+      .filter((part) => part.checkVisibility() && !part.closest(".unseen, .skip, thead") && part.getBoundingClientRect().width > 1);
+    const name = (/** @type {Element} */ part) => part.outerHTML.slice(0, 100);
+    return [
+      ...parts.map((part) => ({ part, box: part.getBoundingClientRect() }))
+        .filter(({ part, box }) => (box.left < 0 || box.right > view + 0.5) && !scrolls(part))
+        .map(({ part, box }) => `${name(part)} from ${box.left} to ${box.right}`),
+      ...parts.filter((part) => part.localName === "button" && part.scrollWidth > part.clientWidth)
+        .map((part) => `${name(part)} has ${part.clientWidth} px for ${part.scrollWidth}`),
+    ];
+  }, view);
+  assert.deepEqual(wrong, [], `at ${view} px`);
+}
+
+/** The same on phones of every usual width. @param {Page} page */
+export async function fitsPhones(page) {
+  const own = page.viewportSize() ?? { width: 390, height: 844 };
+  for (const width of [360, 390, 414]) {
+    await page.setViewportSize({ ...own, width });
+    await fitsWidth(page);
+  }
+  await page.setViewportSize(own);
 }
 
 /**
