@@ -135,6 +135,7 @@ export function createHistory(socket, restored) {
       if (!newest) {
         const back = make("button", "quiet", "Restore this version");
         back.type = "button";
+        back.setAttribute("aria-label", `Restore this version, of ${when}`);
         back.addEventListener("click", () => restore(version, back));
         acts.append(back);
       } else {

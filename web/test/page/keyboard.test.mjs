@@ -5,6 +5,24 @@ import { becomes, closeBrowser, openTab, shows, startShop } from "./tab.mjs";
 
 after(closeBrowser);
 
+test("in a narrow window, or a magnified one, the heads show while one has the focus", async (t) => {
+  const shop = await startShop(t);
+  const tab = await (await openTab(t, shop, { width: 640 })).ready();
+  const heads = tab.page.locator("#table thead");
+  assert.equal((await heads.boundingBox())?.height, 1);
+  await tab.page.locator("#add").focus();
+  await tab.page.keyboard.press("Tab");
+  const name = heads.getByRole("button", { name: "Name" });
+  assert.ok(await name.evaluate((button) => button === document.activeElement));
+  assert.ok(((await name.boundingBox())?.height ?? 0) > 30);
+  assert.ok(((await heads.boundingBox())?.height ?? 0) > 30);
+  await tab.fitsWidth();
+  await tab.page.keyboard.press("Enter");
+  await shows(tab.page.locator("th[aria-sort=ascending]"), "Name");
+  await tab.row("Halden 27\" Studio Monitor").waitFor({ state: "detached" });
+  assert.ok(await name.evaluate((button) => button === document.activeElement));
+});
+
 /** @param {import("playwright-core").Page} page */
 const focused = (page) =>
   page.evaluate(() => {
