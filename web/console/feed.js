@@ -2,7 +2,6 @@
  * Changes as they happen, of some collections: each once, also over a break of the connection.
  */
 import { request } from "../client/ackbase.js";
-import { parts } from "../page/words.js";
 
 /** A change as it is told with patches: of a MODIFIED the patch, of others the item. @typedef {Omit<import("../client/ackbase.js").Change, "item"> & { item?: unknown, patch?: { op: string, path: string, value?: unknown }[] }} Change */
 
@@ -45,33 +44,36 @@ export function createFeed(socket, hear) {
     if (one && one.asked !== "since") one.cursor = cursor;
   };
 
-  /** @param {string} collection @param {Followed} one @param {string} [since] */
-  async function subscribe(collection, one, since = one.cursor || origin) {
+  /**
+   * Asks for a collection. The answer is taken in its callback: a promise would come after changes that follow it in the same poll.
+   * @param {string} collection @param {Followed} one @param {string} [since]
+   */
+  function subscribe(collection, one, since = one.cursor || origin) {
     clearTimeout(one.timer);
     one.asked = since ? "since" : "now";
     tell();
-    try {
-      const { result } = await request(socket, "SUBSCRIBE", [collection, null, { patch: true, ...(since && { since }) }], patience);
-      if (followed.get(collection) !== one) return;
-      origin ||= result.cursor;
-      one.cursor ||= result.cursor;
-    } catch (error) {
+    socket.timeout(patience).emit("SUBSCRIBE", collection, null, { patch: true, ...(since && { since }) }, (/** @type {unknown} */ late, /** @type {{ cursor: string } | null} */ result, /** @type {any} */ error) => {
       // What has no answer when the connection breaks is asked again over the next one.
       if (followed.get(collection) !== one || !socket.connected) return;
-      const { code, details } = parts(error);
-      if (code === "GONE" && since) {
-        hear.onGap(collection);
-        one.cursor = "";
-        return subscribe(collection, one, "");
-      }
-      if (code === "TIMEOUT" || code === "RATE_LIMITED" || code === "UNAVAILABLE") {
-        one.timer = setTimeout(() => socket.connected && subscribe(collection, one, since), details?.retryAfter ?? pause);
+      if (late || error?.code === "RATE_LIMITED" || error?.code === "UNAVAILABLE") {
+        one.timer = setTimeout(() => socket.connected && subscribe(collection, one, since), error?.details?.retryAfter ?? pause);
         return;
       }
-      hear.onFault(error);
-    }
-    one.asked = undefined;
-    tell();
+      if (error?.code === "GONE" && since) {
+        hear.onGap(collection);
+        one.cursor = "";
+        subscribe(collection, one, "");
+        return;
+      }
+      if (result) {
+        origin ||= result.cursor;
+        one.cursor ||= result.cursor;
+      } else {
+        hear.onFault(error);
+      }
+      one.asked = undefined;
+      tell();
+    });
   }
 
   /** @param {string} collection */

@@ -98,3 +98,14 @@ test("a collection that was left when the connection broke is left in the recove
   assert.equal(wire.sessions[0], wire.sessions[1], "the session is recovered");
   await shows(desk.page.locator("#clients-rows .rooms"), "none");
 });
+
+test("over long-polling, too, a collection that comes later is followed from its first change on", async (t) => {
+  const server = await startShop(t, []);
+  await put(server, "things", [{ id: 1 }]);
+  const tab = await openTab(t, `${server}/console?transport=polling#/stream`);
+  const desk = new Desk(tab.page, async () => {});
+  await desk.live(/^Live · long-polling$/);
+  await desk.follows(["things"]);
+  await put(server, "visits", [1, 2, 3].map((id) => ({ id }))); // the answer and what was missed come with one poll
+  await becomes(() => shown(desk), ["visits/3", "visits/2", "visits/1"]);
+});
