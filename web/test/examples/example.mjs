@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { dataFile, startServer } from "../contract/server.mjs";
-import { atEnd, openTab } from "../page/tab.mjs";
+import { atEnd, fitsPhones, fitsWidth, openTab } from "../page/tab.mjs";
 
 /** @typedef {import("node:test").TestContext} TestContext */
 /** @typedef {import("node:net").Socket} Socket */
@@ -108,9 +108,7 @@ export async function isUsable({ page }) {
       .map((/** @type {any} */ { id, help, nodes }) => `${id}: ${help}: ${nodes.map((/** @type {any} */ node) => `${node.target} ${node.any?.[0]?.message ?? ""}`).join(" | ")}`);
   });
   assert.deepEqual(found, []);
-  // Not innerWidth, which grows with the page on a phone.
-  const [content, view] = [await page.evaluate(() => document.documentElement.scrollWidth), page.viewportSize()?.width ?? 0];
-  assert.ok(content <= view, `the page is ${content} px wide in a window of ${view}`);
+  await fitsWidth(page);
 }
 
 /**
@@ -122,6 +120,7 @@ export async function looksGood(t, address, name, ready) {
   for (const [size, options] of Object.entries({ desktop: { width: 1280, height: 860 }, phone: { phone: true, width: 390, height: 844 } })) {
     const tab = await openPage(t, address, { still: true, ...options });
     await ready(tab);
+    if ("phone" in options) await fitsPhones(tab.page);
     for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await tab.page.emulateMedia({ colorScheme });
       await isUsable(tab);
