@@ -39,6 +39,7 @@ type Filter struct {
 	expr       expr
 	canonical  string
 	conditions int
+	size       int
 }
 
 // expr is a node of a filter.
@@ -86,9 +87,37 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if e.op == exprAnd && len(e.subs) == 0 {
 		return nil, nil
 	}
-	return &Filter{
-		expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber)), conditions: MaxFilterConditions - p.left,
-	}, nil
+	f := &Filter{expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber)), conditions: MaxFilterConditions - p.left}
+	f.size = len(f.canonical) + e.size()
+	return f, nil
+}
+
+// Size is about how many bytes of memory the filter takes, which can be many times its text. A nil Filter
+// takes none.
+func (f *Filter) Size() int {
+	if f == nil {
+		return 0
+	}
+	return f.size
+}
+
+// What the parts of an expr take beside their texts.
+const (
+	exprSize    = 160
+	segmentSize = 48
+	rangeSize   = 56
+	keySize     = 16 // the least that a key takes
+)
+
+func (e *expr) size() int {
+	n := exprSize + len(e.path.text) + len(e.path.segments)*segmentSize + len(e.text)
+	for _, r := range e.set {
+		n += rangeSize + max(len(r.Low), keySize) + max(len(r.High), keySize)
+	}
+	for i := range e.subs {
+		n += e.subs[i].size()
+	}
+	return n
 }
 
 // Conditions is how many conditions there are, for an estimate of what Match costs: each

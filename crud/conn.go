@@ -37,6 +37,14 @@ type Waiter interface {
 	Wait(f func())
 }
 
+// Holder is a Conn that is to know what is held for it in memory beside what waits for it.
+type Holder interface {
+	Conn
+
+	// Hold tells that so many bytes more are held, or less where it is negative.
+	Hold(bytes int)
+}
+
 // Wire encodes events for one kind of connection. It is used as a map key.
 type Wire interface {
 	// Event encodes an event with one argument, given as JSON. It must not

@@ -23,9 +23,10 @@ func (r *request) later(read func(*request) error) error {
 	return nil
 }
 
-// size is how many bytes the arguments have: what a query or a filter keeps of them while
-// it waits for its turn is no more.
+// size is how many bytes the request takes while it waits for its turn: the arguments, of which a query keeps
+// slices, and what a filter takes beside them.
 func (r *request) size() (n int) {
+	n = r.parsed
 	for _, arg := range r.args {
 		n += len(arg)
 	}

@@ -98,6 +98,7 @@ func (r *request) list() error {
 	if err != nil {
 		return err
 	}
+	r.parsed = q.Filter.Size()
 	return r.later(func(r *request) error {
 		s := r.session.service
 		return s.db.View(s.ctx, func(v collections.Reader) error {

@@ -18,17 +18,23 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 		return err
 	}
 	h := &s.hub
+	room := roomName(r.collection, t.id, t.filter)
+	release, err := r.reserve(room, t.filter)
+	if err != nil {
+		return err
+	}
 	if !c.recoverable() {
+		defer release()
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return r.replaySince(t, f, since)
 	}
 	if err := c.ensureKept(); err != nil {
+		release()
 		return err
 	}
 	number := c.issue()
-	room := roomName(r.collection, t.id, t.filter)
-	return r.keep(func(kept *record, at collections.Position) error {
+	err = r.keep(func(kept *record, at collections.Position) error {
 		if kept.find(room) < 0 && len(kept.entries) >= s.opts.MaxSubscriptions {
 			return s.tooMany()
 		}
@@ -38,7 +44,11 @@ func (r *request) joinSince(t target, f form, since collections.Position) error 
 	}, func(r *request, at collections.Position) error {
 		c.kept.joined, c.numbered = number, at.Seq
 		return r.replaySince(t, f, since)
-	}, func() {})
+	}, release)
+	if err != nil {
+		release()
+	}
+	return err
 }
 
 // delivered is how far the session's live delivery has come. The hub is locked.

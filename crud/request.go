@@ -49,6 +49,7 @@ type request struct {
 	reply      Reply // nil where the client wants no answer
 	began      int64 // by Service.now; 0 where nobody times it here
 	detached   bool  // see detach
+	parsed     int   // bytes that its filter takes
 }
 
 // takeBegan is for who answers in place of r.

@@ -28,6 +28,7 @@ type room struct {
 	filter     *collections.Filter // nil for all
 	audiences  []*audience
 	slot       int // in topic.filtered
+	size       int // bytes that the filter takes
 
 	judged uint64 // the change that the verdict is about, by sequence number
 	verdict
@@ -182,6 +183,7 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 		switch {
 		case filter != nil:
 			r.slot = len(t.filtered)
+			r.size = filterSize(name, filter)
 			t.filtered = append(t.filtered, r)
 			t.byName[name] = r
 			t.conditions += filter.Conditions()
@@ -208,8 +210,20 @@ func (h *hub) join(c *Session, collection string, id collections.ID, filter *col
 	if filter != nil {
 		c.filtered = append(c.filtered, sub)
 		c.conditions += filter.Conditions()
+		c.hold(r.size)
 	}
 	return sub
+}
+
+// filterSize is about how many bytes a filtered subscription takes: the filter, and its text as the room's name.
+func filterSize(room string, f *collections.Filter) int { return f.Size() + 2*len(room) }
+
+// hold counts what the session's filters take. The hub is locked.
+func (c *Session) hold(bytes int) {
+	c.holding += bytes
+	if h, ok := c.conn.(Holder); ok {
+		h.Hold(bytes)
+	}
 }
 
 func (t *topic) find(name string, id collections.ID, filter *collections.Filter) *room {
@@ -232,6 +246,7 @@ func (h *hub) drop(sub *subscription) {
 	if r.filter != nil {
 		c.filtered = slices.DeleteFunc(c.filtered, func(s *subscription) bool { return s == sub })
 		c.conditions -= r.filter.Conditions()
+		c.hold(-r.size)
 	}
 	c.endReplay(sub)
 	last := len(a.members) - 1

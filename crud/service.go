@@ -16,6 +16,7 @@ type Options struct {
 	MaxAnswer        int           // bytes of one answer; 16 MB when 0
 	MaxSnapshot      int           // items of a snapshot; 10,000 when 0
 	MaxSubscriptions int           // of one session; 256 when 0
+	MaxFilterBytes   int           // of memory that the filters of one session's subscriptions take; 2 MB when 0
 	MaxPending       int           // requests of one session under way at once, over which Session.Do waits; 1,024 when 0
 	MaxPendingBytes  int           // of such requests together; 2 MB when 0
 	MaxPendingTotal  int           // of the writes of all sessions together; 64 MB when 0
@@ -65,6 +66,7 @@ func New(db *collections.DB, o *Options) *Service {
 	setDefault(&s.opts.MaxAnswer, 16<<20)
 	setDefault(&s.opts.MaxSnapshot, 10_000)
 	setDefault(&s.opts.MaxSubscriptions, 256)
+	setDefault(&s.opts.MaxFilterBytes, 2<<20)
 	setDefault(&s.opts.MaxPending, defaultMaxPending)
 	setDefault(&s.opts.MaxPendingBytes, defaultMaxPendingBytes)
 	setDefault(&s.opts.MaxPendingTotal, defaultMaxPendingTotal)

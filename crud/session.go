@@ -35,14 +35,16 @@ type Session struct {
 	kept       *kept       // nil before the first subscription; made by who calls Do, under hub.mu
 	subscribed atomic.Bool // it has ever asked for a subscription
 	closed     atomic.Bool
-	left       atomic.Bool // by the client's own will
-	lagging    atomic.Bool // behind or replaying, for Drained, which must not wait for the hub
+	left       atomic.Bool  // by the client's own will
+	reserved   atomic.Int64 // what filters will take of subscriptions that are asked for
+	lagging    atomic.Bool  // behind or replaying, for Drained, which must not wait for the hub
 
 	// Guarded by hub.mu.
 	gone       bool
 	rooms      map[string]*subscription // by the room's name
 	filtered   []*subscription          // those of rooms with filters, in the order they were asked for
 	conditions int                      // of their filters
+	holding    int                      // bytes that these take
 	behind     bool                     // delivery stands at position; otherwise where the hub does
 	running    bool                     // a goroutine is catching up
 	replays    []*subscription          // those that are not live yet; the first is being replayed

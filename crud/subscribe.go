@@ -58,6 +58,7 @@ func (r *request) subscribe() error {
 		return err
 	}
 	f := form{wire: r.session.conn.Wire(), patch: patch}
+	r.parsed = t.filter.Size()
 	if raw, ok := t.options["since"]; ok {
 		if snapshot {
 			return badRequest("SUBSCRIBE takes snapshot or since, not both: a snapshot needs no past")
@@ -83,11 +84,16 @@ func (r *request) subscribe() error {
 func (r *request) join(t target, f form) error {
 	s, c := r.session.service, r.session
 	name := roomName(r.collection, t.id, t.filter)
+	release, err := r.reserve(name, t.filter)
+	if err != nil {
+		return err
+	}
 	if c.recoverable() {
 		if r.answerHeld(name) {
+			release()
 			return nil
 		}
-		return r.keep(func(kept *record, at collections.Position) error {
+		err = r.keep(func(kept *record, at collections.Position) error {
 			if kept.find(name) >= 0 {
 				return nil
 			}
@@ -96,8 +102,13 @@ func (r *request) join(t target, f form) error {
 			}
 			kept.put(entry{room: name, patch: f.patch, start: positionOf(at)})
 			return nil
-		}, func(r *request, at collections.Position) error { return r.joinAt(t, f, at) }, func() {})
+		}, func(r *request, at collections.Position) error { return r.joinAt(t, f, at) }, release)
+		if err != nil {
+			release()
+		}
+		return err
 	}
+	defer release()
 	var at collections.Position
 	if err := s.db.View(s.ctx, func(v collections.Reader) error {
 		at = v.Position()
@@ -168,6 +179,27 @@ func (r *request) admit() error {
 	return nil
 }
 
+// reserve lets a filter that is asked for count among those that the session has, until release is called: by then
+// it is one of them, or none. What is subscribed to already takes no more.
+func (r *request) reserve(room string, f *collections.Filter) (release func(), err error) {
+	if f == nil {
+		return func() {}, nil
+	}
+	c, most := r.session, r.session.service.opts.MaxFilterBytes
+	h := &c.service.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.rooms[room] != nil {
+		return func() {}, nil
+	}
+	size := filterSize(room, f)
+	if c.holding+int(c.reserved.Load())+size > most {
+		return nil, badRequest("the filters of a socket's subscriptions take %d bytes of memory at the most, and this one about %d: use shorter ones, or UNSUBSCRIBE from others first", most, size)
+	}
+	c.reserved.Add(int64(size))
+	return func() { c.reserved.Add(-int64(size)) }, nil
+}
+
 func (s *Service) tooMany() error {
 	return badRequest("a socket holds %d subscriptions at the most: UNSUBSCRIBE from one first", s.opts.MaxSubscriptions)
 }
@@ -178,6 +210,12 @@ func (s *Service) tooMany() error {
 func (r *request) joinWithSnapshot(t target, f form) error {
 	s, c := r.session.service, r.session
 	h := &s.hub
+	name := roomName(r.collection, t.id, t.filter)
+	release, err := r.reserve(name, t.filter)
+	if err != nil {
+		return err
+	}
+	defer release()
 	h.mu.Lock()
 	c.subscribed.Store(true) // before the look at closed: either this or Close sees the other
 	if c.closed.Load() {
@@ -207,7 +245,6 @@ func (r *request) joinWithSnapshot(t target, f form) error {
 	}); err != nil {
 		return err
 	}
-	name := roomName(r.collection, t.id, t.filter)
 	begin := func(r *request) (*subscription, error) {
 		if old := c.rooms[name]; old != nil {
 			h.drop(old)

@@ -202,6 +202,11 @@ func (s *Socket) Writable() bool { return s.session.Writable() }
 // sent, which else waits for the handler's return; nothing more is read from the client.
 func (s *Socket) Wait(f func()) { s.session.Wait(f) }
 
+// Hold tells that the program holds so many bytes more in memory for this client, less where it is negative,
+// and lets go of them when the socket closes: then they count where [Server.LimitMemory] has to choose
+// whom to cut off.
+func (s *Socket) Hold(bytes int) { s.session.Hold(bytes) }
+
 // To begins a broadcast to the sockets in the rooms, without this one.
 func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms...) }
 

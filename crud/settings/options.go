@@ -56,6 +56,7 @@ func (s *Settings) VerbOptions(logger *slog.Logger) *crud.Options {
 		MaxAnswer:        int(s.MaxAnswer),
 		MaxSnapshot:      int(s.MaxSnapshot),
 		MaxSubscriptions: int(s.MaxSubscriptions),
+		MaxFilterBytes:   int(s.MaxFilterBytes),
 		MaxPending:       int(s.MaxPending),
 		MaxPendingBytes:  int(s.MaxPendingBytes),
 		Bookmark:         time.Duration(s.Bookmark),

@@ -30,6 +30,7 @@ type Settings struct {
 	MaxAnswer        Size  `group:"Limits" default:"16MB" help:"Largest answer. A larger one is refused with TOO_LARGE."`
 	MaxSnapshot      Count `group:"Limits" default:"10000" help:"Most items in the snapshot of a subscription."`
 	MaxSubscriptions Count `group:"Limits" default:"256" help:"Most subscriptions of one socket."`
+	MaxFilterBytes   Size  `group:"Limits" default:"2MB" help:"Most bytes of memory, about, that their filters take together."`
 	MaxPending       Count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  Size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
 	MaxPendingTotal  Size  `group:"Limits" default:"64MB" help:"Most bytes of the writes of all sockets that are under way at once; further ones wait their turn unread."`

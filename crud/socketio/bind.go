@@ -72,6 +72,7 @@ func (c conn) Context() context.Context { return c.socket.Context() }
 func (c conn) Writable() bool           { return c.socket.Writable() }
 func (c conn) Close(reason string)      { c.socket.Cut(reason) }
 func (c conn) Wait(f func())            { c.socket.Wait(f) }
+func (c conn) Hold(bytes int)           { c.socket.Hold(bytes) }
 
 func (c conn) Wire() crud.Wire {
 	w := wire{c.socket.Namespace().Server()}

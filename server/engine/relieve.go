@@ -14,6 +14,10 @@ const leastRelief = 64 << 10
 // whose parts have not all come, for Server.Relieve. 0 is for none.
 func (s *Session) Keep(bytes int) { s.kept.Store(clampInt32(bytes)) }
 
+// Hold tells that the program holds so many bytes more for the session's client, less where it is
+// negative, and lets go of them when the session closes, for Server.Relieve.
+func (s *Session) Hold(bytes int) { s.held.Add(int64(bytes)) }
+
 // unfinished is what is held of messages that have not come as a whole.
 func (s *Session) unfinished() int { return int(s.incoming.Load()) + int(s.kept.Load()) }
 
@@ -21,7 +25,7 @@ func (s *Session) unfinished() int { return int(s.incoming.Load()) + int(s.kept.
 func clampInt32(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 // Relieve cuts off sessions, with ReasonOverload, until about so many bytes less
-// are held for clients: what waits for them, and messages of theirs that have not come as a whole.
+// are held for clients: what waits for them, messages of theirs that have not come as a whole, and what Hold tells.
 // The client address for which most is held comes first, and of its sessions
 // the one that holds most. It returns how many were cut off.
 func (srv *Server) Relieve(bytes int) int {
@@ -33,7 +37,7 @@ func (srv *Server) Relieve(bytes int) int {
 	var holders []holder
 	total := map[netip.Addr]int{}
 	srv.each(func(s *Session) {
-		h := holder{s, s.place.Address(), s.queued + s.unfinished()}
+		h := holder{s, s.place.Address(), s.queued + s.unfinished() + int(s.held.Load())}
 		if !h.address.IsValid() {
 			h.address = s.request.Client
 		}

@@ -88,7 +88,7 @@ func TestRelieve(t *testing.T) {
 		most = max(most, h.s.unfinished())
 	}
 	single, _, _ := b.connectFrom("203.0.113.8")
-	single.Keep(most + 1) // one session of another that holds more than each of them
+	single.Hold(most + 1) // one session of another, for which the program holds more than each of them
 	want(t, "cut off", b.Relieve(total), 3)
 	for _, h := range heavy {
 		h.h.wantClosed(t, ReasonOverload)

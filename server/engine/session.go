@@ -50,6 +50,7 @@ type Session struct {
 	ended    atomic.Bool   // reason is set; for reading without the lock
 	// incoming is what unfinished messages take, kept what the handler holds of them.
 	incoming, kept atomic.Int32
+	held           atomic.Int64 // what the program holds for the client
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
