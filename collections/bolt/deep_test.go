@@ -9,22 +9,38 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"ackbase/collections"
 )
+
+// smallPages makes an empty file of a quarter of the usual pages, so that few items make trees of many levels.
+func smallPages(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: minPage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // TestDeepPages compares pages far into large results: skipped by counting in
 // an index of several levels, out of a scan of the pages, and out of one by the cursor.
 func TestDeepPages(t *testing.T) {
-	const n = 8_000
-	indexed := open(t, filepath.Join(t.TempDir(), "indexed.db"), &Options{Collections: catalogue(
+	const n = 4_000 // as many as four workers share
+	indexed := open(t, smallPages(t, "indexed.db"), &Options{Collections: catalogue(
 		collections.Index{Paths: []string{"category", "price"}},
 		collections.Index{Paths: []string{"stock"}},
 		collections.Index{Paths: []string{"active", "stock", "category"}},
 		collections.Index{Paths: []string{"long", "stock"}},
 	)})
 	severalWorkers(t)
-	scanned := open(t, filepath.Join(t.TempDir(), "scanned.db"), nil)
-	plain := open(t, filepath.Join(t.TempDir(), "plain.db"), &Options{hooks: hooks{countByCursor: true}})
+	scanned := open(t, smallPages(t, "scanned.db"), nil)
+	plain := open(t, smallPages(t, "plain.db"), &Options{hooks: hooks{countByCursor: true}})
 	stores := []*Store{indexed, scanned, plain}
 	for _, s := range stores {
 		fill(t, s, "items", n)
