@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -26,5 +27,35 @@ func TestAckAllocatesNothing(t *testing.T) {
 	}
 	for range 201 {
 		c.expect(`437[{"id":1,"name":"x"},null,{"rev":"1"}]`)
+	}
+}
+
+// TestAckRawOfEverySize acknowledges with none, one and several arguments, around the size from which on they are
+// not put together first.
+func TestAckRawOfEverySize(t *testing.T) {
+	io, url := serve(t, nil)
+	io.Of("/").On("echo", func(e *Event) {
+		args := make([][]byte, len(e.Args))
+		for i, arg := range e.Args {
+			args[i] = arg
+		}
+		if err := e.AckRaw(args...); err != nil {
+			t.Error(err)
+		}
+	})
+	for name, open := range map[string]func(testing.TB, string) *client{"websocket": dial, "polling": dialPolling} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, url)
+			c.connect("/", "")
+			c.send(`421["echo"]`)
+			c.expect("431[]")
+			for _, size := range []int{1, maxCopied - 10, maxCopied - 2, maxCopied, 10 * maxCopied, 300_000} {
+				text := `"` + strings.Repeat("x", size-1) + `"`
+				c.send(`422["echo",` + text + `]`)
+				c.expect(`432[` + text + `]`)
+				c.send(`423["echo",1,` + text + `,null]`)
+				c.expect(`433[1,` + text + `,null]`)
+			}
+		})
 	}
 }

@@ -202,18 +202,46 @@ func (e *Event) AckRaw(args ...[]byte) error {
 		return ErrClosed
 	}
 	buf := buffers.Get().(*[]byte)
-	b := packet.AppendHead((*buf)[:0], packet.Ack, 0, s.namespace.name, e.id)
-	b = append(b, '[')
-	for i, arg := range args {
-		if i > 0 {
-			b = append(b, ',')
+	b := append(packet.AppendHead((*buf)[:0], packet.Ack, 0, s.namespace.name, e.id), '[')
+	if totalSize(args) > maxCopied {
+		err = s.session.SendText(partsOf(b, args)...)
+	} else {
+		for i, arg := range args {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, arg...)
 		}
-		b = append(b, arg...)
+		b = append(b, ']')
+		err = s.session.SendText(b)
 	}
-	b = append(b, ']')
-	err = s.session.SendText(b)
 	putBuffer(buf, b)
 	return err
+}
+
+// maxCopied is how large the arguments may be that are put together before they are sent: up to here that
+// costs less than to send them in parts.
+const maxCopied = 4 << 10
+
+func totalSize(parts [][]byte) (n int) {
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
+}
+
+var comma, bracket = []byte{','}, []byte{']'}
+
+// partsOf gives the parts of an array whose beginning, the bracket included, is in head.
+func partsOf(head []byte, args [][]byte) [][]byte {
+	parts := append(make([][]byte, 0, 2*len(args)+1), head)
+	for i, arg := range args {
+		if i > 0 {
+			parts = append(parts, comma)
+		}
+		parts = append(parts, arg)
+	}
+	return append(parts, bracket)
 }
 
 // AckBinary is Ack with raw arguments and attachments, whose placeholders stand in the arguments,
