@@ -24,8 +24,9 @@
 // with the revisions chained. The server must end with the goroutines and descriptors it had, and
 // its memory must be as it was in the third and fourth minute.
 //
-// The table at the end compares the latencies of the healthy clients with and without the others.
+// The table at the end compares the latencies of the healthy clients with and without the others, who are in a process
+// of their own at the lowest priority, so that what it takes to be them does not count as the server's.
 // The time from a request to its answer counts until the client has read it, so the figures include
-// what the generator itself needs of the machine. A long run fails where the 99th percentile with
+// what the healthy ones themselves need of the machine. A long run fails where the 99th percentile with
 // the others is over twice that without; a short one only tells it.
 package soak

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -120,30 +121,17 @@ func (h *healthy) work() {
 	}
 }
 
-// finish has every stream come to its end, also those of the others, and compares them with the log.
-func (h *healthy) finish(t *testing.T, o *others) {
+// finish has every stream come to its end, also those of the others, and compares them with the log. It returns what
+// the others tell.
+func (h *healthy) finish(t *testing.T, o *apart) *told {
 	t.Helper()
 	h.touch(t)
 	logs, err := h.ledger.logs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := faults{}
-	places := make(chan struct{}, 8)
-	var finishing sync.WaitGroup
-	for _, s := range slices.Concat(h.subscribers, o.subscribers) {
-		places <- struct{}{}
-		finishing.Go(func() {
-			defer func() { <-places }()
-			if wrong.many() { // each that misses its last event takes its time
-				s.client.Leave()
-			} else if err := s.finish(logs); err != nil {
-				wrong.add(err)
-			}
-		})
-	}
-	finishing.Wait()
-	err = wrong.err()
+	told, err := o.finish(h.ledger.writes)
+	err = errors.Join(err, finish(h.subscribers, logs))
 	if err == nil {
 		err = h.checkItems()
 	}
@@ -151,6 +139,29 @@ func (h *healthy) finish(t *testing.T, o *others) {
 		t.Error(err)
 	}
 	h.leave()
+	return told
+}
+
+// finish has the streams of subscribers come to their ends, and compares them with the logs.
+func finish(subscribers []*subscriber, logs map[string][]change) error {
+	wrong := faults{}
+	places := make(chan struct{}, 8)
+	var finishing sync.WaitGroup
+	for _, s := range subscribers {
+		places <- struct{}{}
+		finishing.Go(func() {
+			defer func() { <-places }()
+			if wrong.many() { // each that misses its last event takes its time
+				if s.client != nil {
+					s.client.Leave()
+				}
+			} else if err := s.finish(logs); err != nil {
+				wrong.add(err)
+			}
+		})
+	}
+	finishing.Wait()
+	return wrong.err()
 }
 
 // checkItems compares what patches made of the items with what the server has.

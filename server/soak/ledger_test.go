@@ -3,7 +3,7 @@ package soak
 import (
 	"cmp"
 	"fmt"
-	"hash/maphash"
+	"hash/fnv"
 	"slices"
 	"sync"
 
@@ -29,6 +29,16 @@ type record struct {
 	n      int32  // the number that the item got
 	bucket int8   // the same of what filters ask for
 	rev    uint32 // 0 for deleted, where it is not told
+}
+
+// MarshalText is for the process of the others. The ids of the load have no spaces.
+func (r record) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%d %d %s %d %d %d", r.seq, r.kind, r.id, r.n, r.bucket, r.rev), nil
+}
+
+func (r *record) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d %d %s %d %d %d", &r.seq, &r.kind, &r.id, &r.n, &r.bucket, &r.rev)
+	return err
 }
 
 // change is a write as all who can see it must be told.
@@ -82,14 +92,14 @@ func (l *ledger) logs() (map[string][]change, error) {
 	return all, nil
 }
 
-var seed = maphash.MakeSeed()
-
-// short is a revision in short.
+// short is a revision in short, the same in every process.
 func short(rev string) uint32 {
 	if rev == "" {
 		return 0
 	}
-	return uint32(maphash.String(seed, rev)) | 1
+	h := fnv.New32a()
+	h.Write([]byte(rev))
+	return h.Sum32() | 1
 }
 
 // place is the number of a cursor in the log. Clients must not look into cursors; who compares all

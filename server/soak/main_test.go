@@ -2,6 +2,7 @@ package soak
 
 import (
 	"flag"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,4 +15,9 @@ var (
 	minutes     = flag.Float64("minutes", 0.1, "how long they are all there")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(apartEnv) != "" {
+		os.Exit(beApart())
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// measured is how long a run must be for its figures to tell something.
+const measured = time.Minute
+
 // TestMixedLoad runs healthy clients alone and then beside others, on the real binary. No event may be lost,
 // doubled or out of order at the healthy ones, and nothing of anybody may be left at the end. At length,
 // memory must be flat, and the latencies at most doubled.
@@ -18,7 +21,6 @@ func TestMixedLoad(t *testing.T) {
 	defer stop()
 	l := &load{visitor: newVisitor(t.Context(), p.url, 0), acting: acting, base: time.Now(), ledger: ledger{writes: map[string][]record{}}}
 	h := newHealthy(t, l, *clients/2)
-	o := &others{load: l}
 
 	w := watch(p)
 	h.work()
@@ -31,26 +33,24 @@ func TestMixedLoad(t *testing.T) {
 	}
 	pass(arriving, length/20)
 	pass(alone, length/5)
-	if err := o.begin(h, *clients-*clients/2, length); err != nil {
-		t.Fatal(err)
-	}
+	o := startApart(t, order{p.url, h.collections, *clients - *clients/2, length})
+	h.working.Go(func() { h.noisy.every(beat(length), writes, h.noisy.overwrite) })
 	pass(arriving, length/20)
 	pass(mixed, length)
 	pass(leaving, 0)
 
 	stop()
 	h.working.Wait()
-	o.wg.Wait()
 	w.end()
 	if err := l.faults.err(); err != nil {
 		t.Fatal(err)
 	}
-	h.finish(t, o)
+	others := h.finish(t, o)
 	r := h.report()
-	t.Logf("%s%s%s", r, o, w)
+	t.Logf("%s%s%s", r, others, w)
 	t.Logf("before: %v", before)
 	t.Logf("after:  %v", p.settled(t, before))
-	if length >= time.Minute {
+	if length >= measured {
 		r.check(t)
 		w.check(t)
 	}

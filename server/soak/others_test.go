@@ -27,7 +27,7 @@ type others struct {
 
 	mu          sync.Mutex
 	subscribers []*subscriber // sipping and resuming
-	oddest      [otherKinds]error
+	oddest      [otherKinds]string
 }
 
 type otherKind int
@@ -51,17 +51,19 @@ const (
 	noiseSize = 96 << 10
 )
 
+// beat is the time between two writes of the noise, in a run of that length.
+func beat(length time.Duration) time.Duration { return min(length/120, 400*time.Millisecond) }
+
 // begin starts n clients for a run of that length.
-func (o *others) begin(h *healthy, n int, length time.Duration) error {
+func (o *others) begin(collections []string, n int, length time.Duration) error {
 	corpus, err := corpus()
 	if err != nil {
 		return err
 	}
-	o.began, o.beat = time.Now(), min(length/120, 400*time.Millisecond)
-	o.wg.Go(func() { h.noisy.every(o.beat, writes, h.noisy.overwrite) })
+	o.began, o.beat = time.Now(), beat(length)
 	over := length / 20
 	tenth := max(1, n/10)
-	o.start(resuming, tenth, over, time.Second, o.resumer(h.collections))
+	o.start(resuming, tenth, over, time.Second, o.resumer(collections))
 	o.start(sipping, tenth/4+1, over, time.Second, o.sipper(tenth/4+1))
 	o.start(deaf, tenth/4+1, over, time.Second, o.walker([]way{{"stall", stall}}))
 	o.start(attacking, tenth, over, 5*time.Second, o.walker(attacks, corpus))
@@ -84,19 +86,6 @@ func corpus() ([]way, error) {
 	return list, err
 }
 
-// String tells what they did.
-func (o *others) String() string {
-	var b strings.Builder
-	for k := range otherKinds {
-		fmt.Fprintf(&b, "%s: %d visits", k, o.visits[k].Load())
-		if odd := o.odd[k].Load(); odd > 0 {
-			fmt.Fprintf(&b, ", of which %d did not go as they should: %v", odd, o.oddest[k])
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
 // start starts n clients of a kind, spread over a time, each of which visits, rests, and visits again.
 func (o *others) start(k otherKind, n int, over, rest time.Duration, visitor func(i int) func() error) {
 	for i := range n {
@@ -110,8 +99,8 @@ func (o *others) start(k otherKind, n int, over, rest time.Duration, visitor fun
 				if err := visit(); err != nil && o.acting.Err() == nil {
 					o.odd[k].Add(1)
 					o.mu.Lock()
-					if o.oddest[k] == nil {
-						o.oddest[k] = err
+					if o.oddest[k] == "" {
+						o.oddest[k] = err.Error()
 					}
 					o.mu.Unlock()
 				}
@@ -169,8 +158,7 @@ func (o *others) resumer(collections []string) func(i int) func() error {
 }
 
 // sipper subscribes to the noise, falls behind, and catches up. Where the server cuts it off, it resumes. Of n
-// sippers each catches up at its own time: what they read then takes this process half a second or so to parse, in
-// which the healthy clients in it would have to wait.
+// sippers each catches up at its own time, as clients do.
 func (o *others) sipper(n int) func(i int) func() error {
 	return func(i int) func() error {
 		s := &subscriber{load: o.load, streams: []*stream{{collection: noise, bucket: noBucket}}}
