@@ -270,6 +270,73 @@ func TestRequestRate(t *testing.T) {
 	}
 }
 
+// Over plain HTTP the rate is that of an address, behind a proxy too; sockets have their own.
+func TestRequestRateOverHTTP(t *testing.T) {
+	defer http.DefaultClient.CloseIdleConnections()
+	p := start(t, "--data", dataFile(t), "--trusted-proxy", "127.0.0.1", "--request-rate-per-address", "1")
+	const burst = 10 // ten seconds' worth
+	kinds := []string{
+		"GET /api/v2/items HTTP/1.1", "HEAD /api/v2/items/1 HTTP/1.1", "GET /api/v2/items?watch HTTP/1.1", "DELETE /api/v2/items/1 HTTP/1.1",
+		"GET /ws/items HTTP/1.1" + upgrade, "GET /ws/items HTTP/1.1",
+	}
+	ask := func(request, client string) *http.Response {
+		line, rest, _ := strings.Cut(request, "\n")
+		res, conn := p.request(t, strings.TrimSuffix(line+"\nHost: localhost\nX-Forwarded-For: "+client+"\n"+rest, "\n"))
+		t.Cleanup(func() { conn.Close() })
+		return res
+	}
+	for i := range burst {
+		if res := ask(kinds[i%len(kinds)], "203.0.113.7"); res.StatusCode == 429 {
+			t.Errorf("request %d of %d at once was refused", i, burst)
+		}
+	}
+	refused := 0
+	for _, request := range kinds {
+		var res *http.Response
+		for tries := 0; res == nil || res.StatusCode != 429; tries++ { // a second may have passed, which is worth one
+			if tries == 50 {
+				t.Fatalf("%s: %s, after %d at once", request, res.Status, burst)
+			}
+			res = ask(request, "203.0.113.7")
+		}
+		refused++
+		if res.Header.Get("Retry-After") != "1" || !strings.Contains(res.Header.Get("Access-Control-Expose-Headers"), "Retry-After") {
+			t.Errorf("%s: refused with %v", request, res.Header)
+		}
+		if strings.HasPrefix(request, "HEAD") {
+			continue
+		}
+		var told struct {
+			Error struct {
+				Code    string
+				Status  int
+				Details struct{ RetryAfter int }
+			}
+		}
+		if err := json.NewDecoder(res.Body).Decode(&told); err != nil || told.Error.Code != "RATE_LIMITED" || told.Error.Status != 429 ||
+			told.Error.Details.RetryAfter < 1 || told.Error.Details.RetryAfter > 1000 {
+			t.Errorf("%s: refused with %+v, %v", request, told, err)
+		}
+	}
+	for range 2 * burst {
+		if res := ask("OPTIONS /api/v2/items HTTP/1.1", "203.0.113.7"); res.StatusCode != 204 {
+			t.Errorf("a page's question whether it may ask was answered %s", res.Status)
+		}
+		if res := ask("GET /api/v2/items HTTP/1.1", "127.0.0.1"); res.StatusCode != 200 {
+			t.Errorf("this machine, which has no bound of its own: %s", res.Status)
+		}
+	}
+	if res := ask("GET /api/v2/items HTTP/1.1", "203.0.113.8"); res.StatusCode != 200 {
+		t.Errorf("another address: %s", res.Status)
+	}
+	if res, _ := p.request(t, socketHandshake+"203.0.113.7"); res.StatusCode != 101 {
+		t.Errorf("a socket of the same address: %s", res.Status)
+	}
+	if got := p.metric(t, "ackbase_http_requests_refused_total", ""); got != float64(refused) {
+		t.Errorf("%v requests were counted as refused, want %d", got, refused)
+	}
+}
+
 // Connections that send nothing, or too slowly, are closed in time, whatever they are about to send.
 func TestSlowSenders(t *testing.T) {
 	p := start(t, "--data", dataFile(t), "--header-timeout", "300ms", "--body-timeout", "400ms", "--idle-timeout", "300ms",

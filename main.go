@@ -110,10 +110,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	overHTTP := rest.New(service, s.RESTOptions(limits, sockets.AllowOrigin, logger))
 	mux.Handle(rest.Prefix, overHTTP)
 	mux.Handle(rest.WebSocketPrefix, overHTTP)
-	mux.HandleFunc("GET /openapi.json", rest.OpenAPI)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) })
-	mux.Handle("GET /metrics", limits.Only(s.MetricsRanges(), "--metrics-from",
+	read := func(path string, h http.Handler) { mux.Handle(path, web.ReadOnly(h)) }
+	read("/openapi.json", http.HandlerFunc(rest.OpenAPI))
+	read("/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) }))
+	read("/readyz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tell(w, ready(ctx, db)) }))
+	read("/metrics", limits.Only(s.MetricsRanges(), "--metrics-from",
 		metrics.Handler(&metrics.Sources{Sockets: sockets, Verbs: service, Streams: overHTTP, Store: store})))
 	consoleHandler := http.Handler(http.HandlerFunc(noConsole))
 	if on, asked := showConsole(s, listener.Addr()); on {

@@ -33,7 +33,7 @@ type Options struct {
 
 // New returns the handler of the demo page at "/", of its parts under "/page/", of the client at
 // "/client/ackbase.js" with its parts beside it, and of the icon at "/favicon.svg". Anything else is a 404 that says in words what there is.
-// It answers GET and HEAD, with an ETag, and gzip where it is asked for. It may be called concurrently.
+// It answers GET, HEAD and OPTIONS, with an ETag, and gzip where it is asked for. It may be called concurrently.
 //
 // The page finds the Socket.IO server, and the files that ClientFiles serves, under "/socket.io/" of its own origin.
 func New(opts *Options) http.Handler {
@@ -132,13 +132,26 @@ func public(header http.Header) {
 	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
 }
 
-// readOnly answers what is neither GET nor HEAD with a 405 and reports whether the request may go on.
+// ReadOnly passes GET and HEAD on to a handler and answers OPTIONS with these; anything else is a 405.
+func ReadOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if readOnly(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// readOnly answers what is neither GET nor HEAD and reports whether the request may go on.
 func readOnly(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true
 	}
-	w.Header().Set("Allow", "GET, HEAD")
-	refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not allowed here: only GET and HEAD are.", r.Method))
+	w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+	} else {
+		refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s is not allowed here: only GET and HEAD are.", r.Method))
+	}
 	return false
 }
 

@@ -220,7 +220,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 		}
 	}
 	answer, body := get(t, handler, "POST", "/")
-	if answer.StatusCode != 405 || answer.Header.Get("Allow") != "GET, HEAD" || !strings.Contains(body, "POST is not allowed") {
+	if answer.StatusCode != 405 || answer.Header.Get("Allow") != "GET, HEAD, OPTIONS" || !strings.Contains(body, "POST is not allowed") {
 		t.Errorf("POST / = %d, Allow %q, %q", answer.StatusCode, answer.Header.Get("Allow"), body)
 	}
 }

@@ -67,6 +67,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "this is for the server's own pages alone")
 		return
 	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD, OPTIONS")
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+		} else {
+			refuse(w, http.StatusMethodNotAllowed, r.Method+" does not go with this path: there are GET and HEAD")
+		}
+		return
+	}
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()
@@ -110,6 +119,7 @@ type fault struct {
 // codes are those of the verbs with the same meaning.
 var codes = map[int]string{
 	http.StatusBadRequest:          "BAD_REQUEST",
+	http.StatusMethodNotAllowed:    "BAD_REQUEST",
 	http.StatusForbidden:           "FORBIDDEN",
 	http.StatusNotFound:            "NOT_FOUND",
 	http.StatusServiceUnavailable:  "UNAVAILABLE",

@@ -141,11 +141,14 @@ func TestOnlyOwnPagesMayAsk(t *testing.T) {
 
 func TestOnlyReads(t *testing.T) {
 	p := start(t, nil)
-	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+	for method, want := range map[string]int{
+		http.MethodPost: http.StatusMethodNotAllowed, http.MethodPut: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed,
+		http.MethodOptions: http.StatusNoContent,
+	} {
 		w := httptest.NewRecorder()
 		p.ServeHTTP(w, httptest.NewRequest(method, Prefix+"clients", nil))
-		if w.Code != http.StatusNotFound && w.Code != http.StatusMethodNotAllowed {
-			t.Errorf("%s: status %d", method, w.Code)
+		if w.Code != want || w.Header().Get("Allow") != "GET, HEAD, OPTIONS" || w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: status %d, %v; want %d", method, w.Code, w.Header(), want)
 		}
 	}
 	if status, message := p.get(t, "else", nil); status != http.StatusNotFound || !strings.Contains(message, "series") {

@@ -62,6 +62,7 @@ var (
 
 	streams       = gauge("streams", "Open streams over HTTP: plain WebSockets and server-sent events.")
 	streamsClosed = counter("streams_closed_total", "Streams over HTTP that have ended, by why.", "reason")
+	httpLimited   = counter("http_requests_refused_total", "Requests over HTTP that were refused, since their address had sent too many.")
 
 	requests      = counter("requests_total", "Requests, by verb.", "verb")
 	requestErrors = counter("request_errors_total", "Requests that were answered with an error, by verb and code.", "verb", "code")
@@ -114,6 +115,7 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 	for reason, n := range over.Closed {
 		tell(streamsClosed, float64(n), reason)
 	}
+	tell(httpLimited, float64(over.Limited))
 
 	verbs := s.Verbs.Stats()
 	for verb, n := range verbs.Requests {

@@ -67,6 +67,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, t target) {
 	if m.Cursor != "" {
 		header.Set("Ackbase-Cursor", m.Cursor)
 	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	status := http.StatusOK
 	switch {
 	case r.Method == http.MethodPost:
@@ -74,9 +75,15 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, t target) {
 		header.Set("Location", itemPath(t.collection, a.result))
 	case m.Created:
 		status = http.StatusCreated
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && (!t.hasID || t.history):
+	case reads && (!t.hasID || t.history):
 		pageHeaders(header, r.URL, m)
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && matches(r.Header, m.Rev):
+	case reads && r.Header.Get("If-Match") != "" && !matches(r.Header, "If-Match", m.Rev):
+		failWith(w, crud.Fault{
+			Code: "PRECONDITION_FAILED", Status: http.StatusPreconditionFailed,
+			Message: "the item is not at a revision that If-Match names, but at " + m.Rev, Details: map[string]string{"rev": m.Rev},
+		})
+		return
+	case reads && matches(r.Header, "If-None-Match", m.Rev):
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -137,11 +144,14 @@ func pageHeaders(header http.Header, u *url.URL, m meta) {
 	}
 }
 
-// matches tells whether If-None-Match names the revision, or any.
-func matches(header http.Header, rev string) bool {
-	for _, list := range header.Values("If-None-Match") {
+// matches tells whether If-Match or If-None-Match names the revision, or any.
+func matches(header http.Header, name, rev string) bool {
+	for _, list := range header.Values(name) {
 		for tag := range strings.SplitSeq(list, ",") {
-			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+			tag = strings.TrimSpace(tag)
+			if name == "If-None-Match" { // which compares weakly (RFC 9110, 13.1.2)
+				tag = strings.TrimPrefix(tag, "W/")
+			}
 			if tag == "*" || tag == `"`+rev+`"` {
 				return true
 			}
@@ -152,11 +162,16 @@ func matches(header http.Header, rev string) bool {
 
 // fail sends an error of the handler's own.
 func fail(w http.ResponseWriter, code string, status int, message string) {
-	b, err := json.Marshal(crud.Fault{Code: code, Status: status, Message: message})
-	if err != nil { // cannot be: texts and a number
+	failWith(w, crud.Fault{Code: code, Status: status, Message: message})
+}
+
+// failWith sends a fault of the handler's own.
+func failWith(w http.ResponseWriter, f crud.Fault) {
+	b, err := json.Marshal(f)
+	if err != nil { // cannot be: texts and numbers marshal
 		panic(err)
 	}
-	writeFault(w, status, b)
+	writeFault(w, f.Status, b)
 }
 
 // refuse sends that a stream is over a bound.
@@ -165,14 +180,12 @@ func refuse(w http.ResponseWriter, refusal admission.Refusal) {
 	if refusal.Status() == http.StatusTooManyRequests {
 		code = "RATE_LIMITED"
 	}
-	b, err := json.Marshal(crud.Fault{
-		Code: code, Status: refusal.Status(), Message: refusal.Message(),
-		Details: map[string]int{"retryAfter": 1000 * refusal.RetryAfter()}, // ms
-	})
-	if err != nil { // cannot be: texts and numbers marshal
-		panic(err)
-	}
-	writeFault(w, refusal.Status(), b)
+	failLater(w, code, refusal.Status(), refusal.Message(), 1000*refusal.RetryAfter())
+}
+
+// failLater sends an error that says after how many milliseconds to try again.
+func failLater(w http.ResponseWriter, code string, status int, message string, retryAfter int) {
+	failWith(w, crud.Fault{Code: code, Status: status, Message: message, Details: map[string]int{"retryAfter": retryAfter}})
 }
 
 // writeFault sends { error: fault }.

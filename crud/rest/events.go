@@ -3,7 +3,10 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"ackbase/crud"
@@ -41,11 +44,31 @@ func serverSentEvent(name, id string, data []byte) []byte {
 	return append(b, "\n\n"...)
 }
 
+// watches tells whether a request wants server-sent events: by ?watch, whose value may be nothing, true or 1.
+func (t target) watches(r *http.Request) (bool, error) {
+	values, there := r.URL.Query()["watch"]
+	if !there || t.history || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false, nil
+	}
+	if len(values) > 1 {
+		return false, errRepeated("watch", values)
+	}
+	if !slices.Contains([]string{"", "true", "1"}, values[0]) {
+		return false, fmt.Errorf("watch is true, or has no value, not %q: leave it out for an answer that ends", values[0])
+	}
+	return true, nil
+}
+
 // watch sends changes as server-sent events until the client goes. They go on after
 // the event that the client heard last (Last-Event-ID), or else after ?since=; where
 // neither is given, the first is a BOOKMARK at the present.
 func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) error {
-	since := r.Header.Get("Last-Event-ID") // the URL stays the same when an EventSource reconnects
+	last := r.Header.Values("Last-Event-ID") // the URL stays the same when an EventSource reconnects
+	if len(last) > 1 {
+		fail(w, "BAD_REQUEST", http.StatusBadRequest, fmt.Sprintf("the header Last-Event-ID is there %d times: a stream goes on after one event", len(last)))
+		return nil
+	}
+	since := strings.Join(last, "")
 	s, subscribed := h.openStream(w, r, t, serverSent{}, since)
 	if s == nil {
 		return nil
@@ -54,6 +77,10 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, t target) error 
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("X-Accel-Buffering", "no") // nginx would wait for more
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // the server's own is for requests
 	send := func(b []byte) error {

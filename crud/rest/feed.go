@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"ackbase/crud"
 )
@@ -45,10 +46,13 @@ func (h *Handler) ServeFeed(w http.ResponseWriter, r *http.Request, f Feed) {
 		return
 	}
 	t := target{collection: f.Collection, id: f.ID, hasID: f.ID != "", filters: f.Filters, form: f.Form, snapshot: f.Snapshot}
-	h.stream(w, r, t, h.serveWebSocket)
+	if handshakes(w, r) {
+		h.stream(w, r, t, h.serveWebSocket)
+	}
 }
 
-// admit writes the headers of every answer, and refuses pages of origins that may not use the server.
+// admit writes the headers of every answer, and refuses pages of origins that may not use the server, and
+// addresses that have sent too much.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -57,6 +61,15 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Access-Control-Expose-Headers", readable)
+	if r.Method == http.MethodOptions { // what a browser asks by itself; else its page would not learn why it is refused
+		return true
+	}
+	if wait := h.options.Admission.Request(r); wait > 0 {
+		h.limited.Add(1)
+		ms := int((wait + time.Millisecond - 1).Milliseconds())
+		failLater(w, "RATE_LIMITED", http.StatusTooManyRequests, fmt.Sprintf("this address has sent too many requests for a while: go on in %d ms", ms), ms)
+		return false
+	}
 	return true
 }
 

@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -38,8 +39,8 @@ type Options struct {
 	// of other origins are refused.
 	AllowOrigin func(http.ResponseWriter, *http.Request) bool
 
-	// Admission bounds the streams, together with the sessions of the servers that it
-	// serves too. Nil: admission.New(nil).
+	// Admission bounds the requests of an address, and the streams, these together with the sessions of
+	// the servers that it serves too. Nil: admission.New(nil).
 	Admission *admission.Limits
 	// HighWater is how many bytes wait for a stream before its events stay in the log; 1 MB when 0.
 	HighWater int
@@ -63,6 +64,7 @@ type Handler struct {
 	end     context.CancelCauseFunc
 	streams sync.WaitGroup
 	open    atomic.Int64
+	limited atomic.Uint64 // requests that were refused
 	counts  counts
 }
 
@@ -125,10 +127,10 @@ const (
 	readable = "Ackbase-Cursor, ETag, Link, Location, X-Total-Count, Retry-After"
 )
 
-// methods are those that go with a target.
-func (t target) methods() []string {
+// methods are those that go with a target below a prefix.
+func (t target) methods(prefix string) []string {
 	switch {
-	case t.history:
+	case t.history, prefix == WebSocketPrefix:
 		return []string{"GET", "HEAD", "OPTIONS"}
 	case t.hasID:
 		return []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -160,11 +162,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
 		return
 	}
-	if prefix == WebSocketPrefix {
-		h.stream(w, r, t, h.serveWebSocket)
-		return
-	}
-	allowed := t.methods()
+	allowed := t.methods(prefix)
 	if !slices.Contains(allowed, r.Method) {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		fail(w, "BAD_REQUEST", http.StatusMethodNotAllowed, fmt.Sprintf("%s does not go with this path: there are %s", r.Method, strings.Join(allowed, ", ")))
@@ -179,7 +177,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if r.Method == http.MethodGet && !t.history && r.URL.Query().Has("watch") {
+	if prefix == WebSocketPrefix {
+		if handshakes(w, r) {
+			h.stream(w, r, t, h.serveWebSocket)
+		}
+		return
+	}
+	watches, err := t.watches(r)
+	if err != nil {
+		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
+		return
+	}
+	if watches {
 		h.stream(w, r, t, h.watch)
 		return
 	}
@@ -191,6 +200,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case errors.Is(err, errMediaType):
 		fail(w, "BAD_REQUEST", http.StatusUnsupportedMediaType, err.Error())
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		fail(w, "BAD_REQUEST", http.StatusRequestTimeout, fmt.Sprintf("the body has not come within %v", h.options.BodyTimeout))
 		return
 	case err != nil:
 		fail(w, "BAD_REQUEST", http.StatusBadRequest, err.Error())
@@ -357,6 +370,13 @@ var errMediaType = errors.New("the body must be JSON")
 // body reads the body of a write. That it must say to be JSON keeps pages of
 // other origins from sending it without asking first (CORS).
 func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t target) (json.RawMessage, error) {
+	if n := len(r.Header.Values("Content-Type")); n > 1 {
+		return nil, fmt.Errorf("the header Content-Type is there %d times: a body has one", n)
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity")
+		return nil, fmt.Errorf("%w as it is: send it without Content-Encoding, not as %q", errMediaType, coding)
+	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // a malformed one is none of those below
 	first := byte('{')
 	switch {
@@ -372,6 +392,9 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t ta
 			good = "application/json-patch+json or application/merge-patch+json"
 		}
 		return nil, fmt.Errorf("%w: send it with Content-Type: %s, not %q", errMediaType, good, r.Header.Get("Content-Type"))
+	}
+	if r.ContentLength > int64(h.options.MaxBody) { // not even asked for, where the client waits for 100 (Continue)
+		return nil, &http.MaxBytesError{Limit: int64(h.options.MaxBody)}
 	}
 	// A body that does not come must not hold the connection for ever. Where the
 	// deadline cannot be set, the server's own hold.

@@ -96,10 +96,11 @@ func subscription(u *url.URL, t target, since string) ([]json.RawMessage, error)
 	return append(args, options), nil
 }
 
-// Stats is what the streams of a Handler do and have done.
+// Stats is what a Handler does and has done.
 type Stats struct {
-	Open   int               // streams
-	Closed map[string]uint64 // streams since the Handler was made, by why
+	Open    int               // streams
+	Closed  map[string]uint64 // streams since the Handler was made, by why
+	Limited uint64            // requests that were refused, since their address had sent too many
 }
 
 // Why a stream ended, as in the sessions of server/engine.
@@ -115,9 +116,9 @@ var closings = [...]string{closedByClient, closedTooSlow, closedStalled, closedS
 // counts are how many streams have ended, in the order of closings.
 type counts [len(closings)]atomic.Uint64
 
-// Stats tells what the streams do. None is among those that have ended and still among the open ones.
+// Stats tells what the handler does. No stream is among those that have ended and still among the open ones.
 func (h *Handler) Stats() Stats {
-	s := Stats{Closed: make(map[string]uint64)}
+	s := Stats{Closed: make(map[string]uint64), Limited: h.limited.Load()}
 	for i, reason := range closings {
 		s.Closed[reason] = h.counts[i].Load()
 	}

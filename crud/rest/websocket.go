@@ -42,11 +42,6 @@ func (snapshots) Event(string, []byte) crud.Frame { return nil }
 
 // serveWebSocket sends { id, snapshot } for each change until the client goes.
 func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request, t target) error {
-	if r.Header.Get("Upgrade") == "" {
-		w.Header().Set("Upgrade", "websocket")
-		fail(w, "BAD_REQUEST", http.StatusUpgradeRequired, "this path is a WebSocket: open it with new WebSocket(…); GET "+Prefix+"{collection} answers without one")
-		return nil
-	}
 	s, subscribed := h.openStream(w, r, t, t.wire(), "")
 	if s == nil {
 		return nil

@@ -24,6 +24,7 @@ func (s *Settings) AdmissionOptions(maxConns int) *admission.Options {
 		MaxSessionsPerAddress:   int(s.MaxConnectionsPerAddress),
 		HandshakeRate:           int(s.HandshakeRate),
 		HandshakeRatePerAddress: int(s.HandshakeRatePerAddress),
+		RequestRatePerAddress:   int(s.RequestRatePerAddress),
 		TrustedProxies:          prefixes(s.TrustedProxy),
 	}
 }

@@ -34,7 +34,7 @@ type Settings struct {
 	MaxPending       Count `group:"Limits" default:"1024" help:"Most requests of one socket that are under way at once; further ones wait their turn unread."`
 	MaxPendingBytes  Size  `group:"Limits" default:"2MB" help:"Most bytes of such requests together."`
 	MaxPendingTotal  Size  `group:"Limits" default:"64MB" help:"Most bytes of the writes of all sockets that are under way at once; further ones wait their turn unread."`
-	RequestRate      Count `group:"Limits" default:"1000000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED. The default is more than one processor answers: set it lower to hold greedy clients back."`
+	RequestRate      Count `group:"Limits" default:"1000000" help:"Requests a second of one socket; ten times as many may come at once. Further ones are refused with RATE_LIMITED. The default is more than one processor answers: set it lower to hold greedy clients back. Over plain HTTP: --request-rate-per-address."`
 
 	KeepChanges []string `group:"Limits" sep:"none" placeholder:"[ITEMS=]AGE,NUMBER" default:"30d,10000000" help:"How much of the change log is kept, for resuming and for histories: an age, a number of changes, both or all. As items=7d of one collection alone, else of all those without, together. Repeatable."`
 
@@ -67,6 +67,7 @@ type Settings struct {
 	MaxConnectionsPerAddress Count     `group:"Clients" default:"2000" help:"The same for one address, or one /64 of IPv6. The addresses of this machine itself have no such bound."`
 	HandshakeRate            Count     `group:"Clients" default:"2000" help:"New connections a second; ten times as many may come at once. Further ones are told to come later."`
 	HandshakeRatePerAddress  Count     `group:"Clients" default:"100" help:"The same for one address."`
+	RequestRatePerAddress    Count     `group:"Clients" default:"1000000" help:"Requests a second over plain HTTP (/api/v2, /ws) of one address; ten times as many may come at once. Further ones are refused with RATE_LIMITED."`
 	TrustedProxy             []Network `group:"Clients" placeholder:"CIDR" help:"Address, or range, of a proxy whose X-Forwarded-For tells who the client is. Repeatable. Without it everybody behind a proxy has its address."`
 	MetricsFrom              []Network `group:"Clients" placeholder:"CIDR" default:"127.0.0.0/8,::1" help:"Clients that may read /metrics. Repeatable. A proxy on this machine must be a --trusted-proxy, or it lets everybody read."`
 

@@ -1,6 +1,6 @@
 // Package admission decides who may come in: how many sessions there may be in
-// all and from one address, how many handshakes a second, and how many TCP
-// connections below them. It knows net/http and addresses, and nothing of what
+// all and from one address, how many handshakes a second, how many requests outside of
+// sessions, and how many TCP connections below them. It knows net/http and addresses, and nothing of what
 // a session is.
 //
 // # Basics
@@ -8,6 +8,7 @@
 //	limits := admission.New(nil)
 //	place, refusal := limits.Enter(request) // for each handshake
 //	defer place.Leave()                     // when the session has gone
+//	wait := limits.Request(request)         // for each request of no session
 //	http := &http.Server{ConnState: limits.ConnState}
 //	http.Serve(limits.Listener(listener))   // connections that never say anything are bounded too
 //

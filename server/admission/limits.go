@@ -26,6 +26,10 @@ type Options struct {
 	HandshakeRate int
 	// HandshakeRatePerAddress is the same for one address. Default 100.
 	HandshakeRatePerAddress int
+	// RequestRatePerAddress is how many requests of no session one address may send a second, as of
+	// those over plain HTTP, in the long run; ten times as many may come at once. Default 1,000,000, which
+	// is more than is answered.
+	RequestRatePerAddress int
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 }
@@ -97,6 +101,7 @@ type address struct {
 	sessions int
 	conns    int
 	rate     *rate.Limiter // nil while it has opened no session
+	requests *rate.Limiter // nil while it has sent no request of no session
 }
 
 // leastSweep is the number of addresses that are kept without a look at their use.
@@ -112,6 +117,7 @@ func New(o *Options) *Limits {
 	setDefault(&l.options.MaxSessionsPerAddress, 2_000)
 	setDefault(&l.options.HandshakeRate, 2_000)
 	setDefault(&l.options.HandshakeRatePerAddress, 100)
+	setDefault(&l.options.RequestRatePerAddress, 1_000_000)
 	l.all = newLimiter(l.options.HandshakeRate)
 	return l
 }
@@ -155,7 +161,8 @@ func (l *Limits) Enter(r *http.Request) (Place, Refusal) {
 }
 
 // enter takes a place. An address is remembered only when it is let in, so that
-// the rate in all bounds how many there are.
+// the rate in all bounds how many there are. (One that sends requests is forgotten as
+// soon as it may send as many again as it could before.)
 func (l *Limits) enter(of netip.Addr) Refusal {
 	a := l.addresses[of]
 	if a != nil {
@@ -205,8 +212,11 @@ func (l *Limits) address(of netip.Addr) *address {
 
 // idle tells whether forgetting the address changes nothing.
 func (a *address) idle() bool {
-	return a.sessions == 0 && a.conns == 0 && (a.rate == nil || a.rate.Tokens() >= float64(a.rate.Burst()))
+	return a.sessions == 0 && a.conns == 0 && isFull(a.rate) && isFull(a.requests)
 }
+
+// isFull tells whether all that may come at once may come now.
+func isFull(l *rate.Limiter) bool { return l == nil || l.Tokens() >= float64(l.Burst()) }
 
 // Address is the address, or the /64 of IPv6, that the place counts for. It is the
 // zero Addr where it counts for none.
