@@ -10,56 +10,69 @@ import (
 	"ackbase/server/hostile"
 )
 
-// TestHostile plays the hostile corpus against real processes, beside clients that must
-// notice nothing. The processes live on, warn of nothing but slow clients, give back what
-// the cases took, and stop in peace. (crud/socketio plays it within one process and counts
+// TestHostile plays the hostile corpus against real processes, beside clients over Socket.IO and over HTTP that
+// must notice nothing. The processes live on, warn of nothing but slow clients, give back what
+// the cases took, and stop in peace. (crud/socketio plays what is for Socket.IO within one process and counts
 // what is left more closely.)
 func TestHostile(t *testing.T) {
 	cases, err := hostile.Cases()
 	if err != nil {
 		t.Fatal(err)
 	}
-	unhurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3")
-	hurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3",
-		"--ping-interval", "2s", "--ping-timeout", "3s", "--connect-timeout", "4s", "--upgrade-timeout", "2s", "--stall-timeout", "3s")
-	leave, err := hostile.Bystand(unhurried.url, &hostile.Options{Patience: patience})
+	more, err := hostile.CommandCases()
 	if err != nil {
 		t.Fatal(err)
 	}
-	processes := []*process{unhurried, hurried}
-	var before [2][2]float64
+	unhurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3")
+	hurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3", "--header-timeout", "2s", "--body-timeout", "2s",
+		"--ping-interval", "2s", "--ping-timeout", "3s", "--connect-timeout", "4s", "--upgrade-timeout", "2s", "--stall-timeout", "3s")
+	deflating := start(t, "--data", dataFile(t), "--log-level", "warn", "--deflate")
+	processes := []*process{unhurried, hurried, deflating}
+	options := &hostile.Options{Patience: patience}
+	var leave []func() error
+	for _, p := range []*process{unhurried, deflating} {
+		for _, bystand := range []func(string, *hostile.Options) (func() error, error){hostile.Bystand, hostile.BystandOverHTTP} {
+			end, err := bystand(p.url, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave = append(leave, end)
+		}
+	}
+	used := make([]usage, len(processes))
 	for i, p := range processes {
-		before[i] = [2]float64{p.metric(t, "go_goroutines", ""), p.metric(t, "process_open_fds", "")}
+		used[i] = p.usage(t)
 	}
 
 	t.Run("case", func(t *testing.T) {
-		for _, c := range cases {
-			if strings.HasPrefix(c.Name, "namespaces/") {
+		for _, c := range append(cases, more...) {
+			file, _, _ := strings.Cut(c.Name, "/")
+			if file == "namespaces" {
 				continue // of a program with namespaces of its own
 			}
 			t.Run(c.Name, func(t *testing.T) {
 				t.Parallel()
-				p := unhurried
-				if strings.HasPrefix(c.Name, "timeouts/") {
-					p = hurried
+				p := map[string]*process{"timeouts": hurried, "slow": hurried, "deflate": deflating}[file]
+				if p == nil {
+					p = unhurried
 				}
-				if err := c.Play(t.Context(), p.url, &hostile.Options{Patience: patience}); err != nil {
+				if err := c.Play(t.Context(), p.url, options); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 	})
 
-	await(t, "the end of all that the cases opened", func() bool {
-		for i, p := range processes {
-			if p.metric(t, "go_goroutines", "") > before[i][0]+3 || p.metric(t, "process_open_fds", "") > before[i][1]+3 {
-				return false
-			}
+	for i, p := range processes {
+		await(t, "the end of all that the cases opened and took", func() bool {
+			now := p.usage(t)
+			return now.goroutines <= used[i].goroutines+3 && now.descriptors <= used[i].descriptors+3 && now.heap <= used[i].heap+kept
+		})
+	}
+	for _, end := range leave {
+		if err := end(); err != nil {
+			t.Error(err)
 		}
-		return true
-	})
-	if err := leave(); err != nil {
-		t.Error(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	for _, p := range processes {
@@ -68,11 +81,25 @@ func TestHostile(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		for line := range strings.Lines(p.logs.String()) {
-			if !strings.Contains(line, `msg="engine: session closed" reason=stalled`) { // what the slow ones get
+			slow := strings.Contains(line, `msg="engine: session closed" reason=stalled`) || strings.Contains(line, `msg="rest: a stream was cut off" reason=stalled`)
+			if !slow { // what the slow ones get
 				t.Errorf("logged: %s", line)
 			}
 		}
 	}
+}
+
+// kept is what a process may hold more than before: the newest changes, what has not been collected of what the
+// clients beside go on writing, and what pools have.
+const kept = 64 << 20
+
+// usage is what a process has in use.
+type usage struct{ goroutines, descriptors, heap float64 }
+
+func (p *process) usage(tb testing.TB) usage {
+	tb.Helper()
+	metric := p.metrics(tb)
+	return usage{metric("go_goroutines", ""), metric("process_open_fds", ""), metric("go_memstats_heap_alloc_bytes", "")}
 }
 
 func await(tb testing.TB, what string, holds func() bool) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-//go:embed corpus/*.txt
+//go:embed corpus/*.txt corpus/command/*.txt
 var corpus embed.FS
 
 // Case is one hostile client.
@@ -26,16 +26,26 @@ type Step struct {
 	Steps []Step // of a repeat
 }
 
-// Cases reads the corpus, in the order of its files.
-func Cases() ([]Case, error) {
-	files, err := corpus.ReadDir("corpus")
+// Cases reads the corpus, in the order of its files: what is sent to a Socket.IO server.
+func Cases() ([]Case, error) { return read("corpus") }
+
+// CommandCases reads the cases for what the command ackbase has beside a Socket.IO server: plain HTTP, the feed
+// without Socket.IO, and --deflate.
+func CommandCases() ([]Case, error) { return read("corpus/command") }
+
+// read reads the cases of a folder.
+func read(folder string) ([]Case, error) {
+	files, err := corpus.ReadDir(folder)
 	if err != nil {
 		return nil, err
 	}
 	var all []Case
 	names := map[string]bool{}
 	for _, file := range files {
-		text, err := corpus.ReadFile(path.Join("corpus", file.Name()))
+		if file.IsDir() {
+			continue
+		}
+		text, err := corpus.ReadFile(path.Join(folder, file.Name()))
 		if err != nil {
 			return nil, err
 		}

@@ -23,6 +23,8 @@ type conn struct {
 	webSocket bool
 	bytewise  bool
 	asked     *http.Request // by HEAD, whose response has no body; nil for any other
+	header    http.Header   // of the last response
+	events    *bufio.Reader // of a response that goes on
 	patience  time.Duration
 }
 
@@ -129,11 +131,14 @@ func (p *player) frame(text string) error {
 	return p.write(b)
 }
 
-// handshake makes the present connection a WebSocket.
-func (p *player) handshake(target string) error {
+// handshake makes the present connection a WebSocket. extensions are those that are asked for, and must be had.
+func (p *player) handshake(target, extensions string) error {
 	c := p.conn
+	if extensions != "" {
+		extensions = "Sec-WebSocket-Extensions: " + extensions + "\r\n"
+	}
 	if err := p.write([]byte("GET " + target + " HTTP/1.1\r\nHost: " + p.host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n")); err != nil {
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n" + extensions + "\r\n")); err != nil {
 		return err
 	}
 	response, err := http.ReadResponse(c.r, nil)
@@ -144,18 +149,29 @@ func (p *player) handshake(target string) error {
 		body, _ := io.ReadAll(response.Body)
 		return fmt.Errorf("the handshake was answered %s %.200s", response.Status, body)
 	}
+	if extensions != "" && response.Header.Get("Sec-WebSocket-Extensions") == "" {
+		return fmt.Errorf("the handshake was answered without an extension: %v", response.Header)
+	}
 	c.webSocket = true
 	return nil
 }
 
-func (p *player) openWebSocket(eio string) error {
+// openFeed opens a WebSocket that is no session.
+func (p *player) openFeed(target string) error {
+	if _, err := p.dial(); err != nil {
+		return err
+	}
+	return p.handshake(target, "")
+}
+
+func (p *player) openWebSocket(eio, extensions string) error {
 	c, err := p.dial()
 	if err != nil {
 		return err
 	}
 	p.session = &session{eio: eio, socket: c}
 	c.session = p.session
-	if err := p.handshake(p.target("websocket")); err != nil {
+	if err := p.handshake(p.target("websocket"), extensions); err != nil {
 		return err
 	}
 	open, err := p.next()
@@ -194,7 +210,7 @@ func (p *player) upgrade() error {
 		return err
 	}
 	c.session = p.session
-	return p.handshake(p.target("websocket"))
+	return p.handshake(p.target("websocket"), "")
 }
 
 // opened reads the OPEN packet.
@@ -234,14 +250,24 @@ func (p *player) request(method string, s *session, body string) (*conn, error) 
 
 // response reads an HTTP response. A connection that it ends is closed.
 func (c *conn) response() (status int, body string, err error) {
-	response, err := http.ReadResponse(c.r, c.asked)
+	response, err := c.head()
 	if err != nil {
-		c.Close()
-		return 0, "", fmt.Errorf("instead of a response: %w", err)
+		return 0, "", err
 	}
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		c.Close()
 	}
 	return response.StatusCode, string(text), err
+}
+
+// head reads the head of an HTTP response.
+func (c *conn) head() (*http.Response, error) {
+	response, err := http.ReadResponse(c.r, c.asked)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("instead of a response: %w", err)
+	}
+	c.asked, c.header = nil, response.Header
+	return response, nil
 }

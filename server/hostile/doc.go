@@ -1,6 +1,7 @@
 // Package hostile is what an attacker sends to a Socket.IO server, kept as data: the
 // corpus in corpus/*.txt, and a player that plays a case against a server and tells
-// whether it reacted as it should. Tests play the corpus and take the seeds of their
+// whether it reacted as it should. What is sent to the rest of the command, plain HTTP and
+// what can be switched on, is in corpus/command/*.txt. Tests play the corpus and take the seeds of their
 // fuzz targets from it; a load test plays it beside healthy clients.
 //
 // # The form of a case
@@ -18,8 +19,10 @@
 // Steps that open a connection; the steps that follow are about the one opened last:
 //
 //	websocket [EIO=3]     a session over WebSocket; its OPEN packet is read
+//	websocket deflate     the same with permessage-deflate, which must be had
 //	polling [EIO=3]       a session over polling; its OPEN packet is read
 //	upgrade               a WebSocket for the present session, whose probe is for the case to send
+//	feed PATH             a WebSocket that is no session
 //	tcp                   a bare connection
 //	start get             a poll that is not yet waited for
 //	start post BODY       a POST that is not yet waited for
@@ -34,6 +37,8 @@
 //	frame KIND BYTES      one WebSocket frame, see below
 //	raw BYTES             bytes as they are
 //	| LINE                LINE and CRLF, for HTTP in bare connections
+//	request METHOD PATH   the first line of an HTTP request, and its Host
+//	body TEXT             its last header, Content-Length, and its body
 //	bytewise              from here on everything on this connection goes byte by byte
 //	drop, reset           close the connection; the same with RST
 //	pause DURATION        send nothing for a while
@@ -48,8 +53,11 @@
 //	get STATUS [PATTERN]  a poll, its status and body
 //	post STATUS BODY      a POST and its status
 //	answer STATUS [PATTERN]  the HTTP response on this connection
+//	header NAME: PATTERN  a header of the last such response; empty where it is not there
+//	begins STATUS         the head of a response whose body goes on
+//	event PATTERN         the next server-sent event there: its name and its data
 //	control PATTERN       the next control frame: its opcode and payload, such as "pong x"
-//	closed [CODE]         the WebSocket's close frame as the next message, and the end
+//	closed [CODE [REASON]]  the WebSocket's close frame as the next message, and the end; both are a pattern
 //	cut                   the end of the connection without a close frame
 //	ends                  the end of the connection with or without a close frame
 //	gone                  a poll of the session is answered: unknown
@@ -60,7 +68,9 @@
 //
 // In a pattern * is any text. In everything that is sent, <<3*TEXT>> is TEXT three
 // times, <<i>> within it or within a repeat the number of the round, from 0, <<hex ff fe>>
-// bytes, <<host>> the server's address and port, <<sid>> the session's id and <<path>> the
+// bytes, <<deflate TEXT>> and <<gzip TEXT>> what compresses to (a message of permessage-deflate, a body),
+// <<header NAME>> a header of the last response on this connection, <<event>> the id of the last event,
+// <<host>> the server's address and port, <<sid>> the session's id and <<path>> the
 // path of its polling requests.
 //
 // KIND is the opcode (text, binary, cont, ping, pong, close, or a number) with, after a +,

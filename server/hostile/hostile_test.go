@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,19 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s has no steps", c.Name)
 		}
 	}
-	for _, step := range corpusSteps() { // which panics where a text does not expand
+	more, err := CommandCases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(more) < 250 {
+		t.Errorf("%d cases for the command, want 250 or more", len(more))
+	}
+	for _, c := range more {
+		if len(c.Steps) == 0 {
+			t.Errorf("%s has no steps", c.Name)
+		}
+	}
+	for _, step := range slices.Concat(corpusSteps(), expandedSteps(more)) { // which panics where a text does not expand
 		kind, payload, _ := strings.Cut(step.text, " ")
 		if _, err := appendFrame(nil, kind, payload); step.verb == "frame" && err != nil {
 			t.Errorf("%s: %v", step.caseName, err)
@@ -58,6 +71,7 @@ func TestExpand(t *testing.T) {
 		`[<<3*{"n":<<i>>},>>0]`:      `[{"n":0},{"n":1},{"n":2},0]`,
 		"<<2*<<hex ff 00>>>><<sid>>": "\xff\x00\xff\x00S",
 		"<<i>>":                      "7",
+		"<<gzip >>":                  "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x00\x00\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00",
 	} {
 		if got, err := expand(text, 7, named); err != nil || got != want {
 			t.Errorf("%q became %q, %v, want %q", text, got, err, want)

@@ -20,7 +20,7 @@ type Options struct {
 	Patience time.Duration
 }
 
-// Play plays the case against the Socket.IO server at a URL like http://127.0.0.1:3000.
+// Play plays the case against the server at a URL like http://127.0.0.1:3000.
 // The error says at which step the server did something else than what the case expects.
 // Before it returns, all sessions are closed that the case has not abandoned, and all
 // connections. Any number of cases may be played at the same time.
@@ -43,8 +43,9 @@ type player struct {
 	conns   []*conn
 	conn    *conn // the present one; nil before the first
 	session *session
-	round   int // of the repeat around the present step
-	asked   int // id of the last ask
+	round   int    // of the repeat around the present step
+	asked   int    // id of the last ask
+	event   string // the id of the last server-sent event
 }
 
 // session is an Engine.IO session of the case.
@@ -101,9 +102,14 @@ func (p *player) named(name string) (string, bool) {
 	if p.session != nil {
 		sid = p.session.sid
 	}
+	if header, ok := strings.CutPrefix(name, "header "); ok && p.conn != nil && p.conn.header != nil {
+		return p.conn.header.Get(header), true
+	}
 	switch name {
 	case "host":
 		return p.host, true
+	case "event":
+		return p.event, true
 	case "sid":
 		return sid, true
 	case "path":
@@ -145,20 +151,27 @@ func (p *player) leave() {
 
 // verbs are the steps. Each gets what follows its name, expanded.
 var verbs = map[string]func(p *player, text string) error{
-	"websocket": func(p *player, text string) error { return p.openWebSocket(eioOf(text)) },
+	"websocket": func(p *player, text string) error { return p.openWebSocket(eioOf(text), extensionsOf(text)) },
 	"polling":   func(p *player, text string) error { return p.openPolling(eioOf(text)) },
 	"upgrade":   func(p *player, _ string) error { return p.upgrade() },
+	"feed":      (*player).openFeed,
 	"tcp":       func(p *player, _ string) error { _, err := p.dial(); return err },
 	"start":     (*player).start,
 	"on":        (*player).on,
 
-	"send":     (*player).send,
-	"binary":   (*player).binary,
-	"connect":  (*player).connect,
-	"ask":      (*player).ask,
-	"frame":    (*player).frame,
-	"raw":      func(p *player, text string) error { return p.write([]byte(text)) },
-	"|":        func(p *player, text string) error { return p.write([]byte(text + "\r\n")) },
+	"send":    (*player).send,
+	"binary":  (*player).binary,
+	"connect": (*player).connect,
+	"ask":     (*player).ask,
+	"frame":   (*player).frame,
+	"raw":     func(p *player, text string) error { return p.write([]byte(text)) },
+	"|":       func(p *player, text string) error { return p.write([]byte(text + "\r\n")) },
+	"request": func(p *player, text string) error {
+		return p.write([]byte(text + " HTTP/1.1\r\nHost: " + p.host + "\r\n"))
+	},
+	"body": func(p *player, text string) error {
+		return p.write(fmt.Appendf(nil, "Content-Length: %d\r\n\r\n%s", len(text), text))
+	},
 	"bytewise": func(p *player, _ string) error { p.conn.bytewise = true; return nil },
 	"drop":     func(p *player, _ string) error { p.conn.Close(); return nil },
 	"reset":    func(p *player, _ string) error { p.conn.reset(); return nil },
@@ -172,11 +185,22 @@ var verbs = map[string]func(p *player, text string) error{
 	"get":      func(p *player, text string) error { return p.exchange("GET", text) },
 	"post":     func(p *player, text string) error { return p.exchange("POST", text) },
 	"answer":   (*player).answer,
+	"header":   (*player).headerIs,
+	"begins":   (*player).begins,
+	"event":    (*player).heardEvent,
 	"control":  (*player).control,
 	"closed":   (*player).closed,
 	"cut":      func(p *player, _ string) error { return p.cut() },
 	"ends":     func(p *player, _ string) error { return p.ends() },
 	"gone":     func(p *player, _ string) error { return p.exchange("GET", `400 {"code":1,*`) },
+}
+
+// extensionsOf reads what a step that opens a WebSocket asks for.
+func extensionsOf(text string) string {
+	if text == "deflate" {
+		return "permessage-deflate"
+	}
+	return ""
 }
 
 // eioOf reads the EIO=N of a step that opens a session, with what may stand behind it.
@@ -347,7 +371,7 @@ func (p *player) closed(code string) error {
 		if op != opClose {
 			return fmt.Errorf("the next message is %.300q, want a close frame", payload)
 		}
-		if got := closeText(payload); got != strings.TrimSpace("code "+code) && code != "" || code == "" && len(payload) > 0 {
+		if got := closeText(payload); !matches("code "+code, got) && code != "" || code == "" && len(payload) > 0 {
 			return fmt.Errorf("closed with %s", got)
 		}
 		return p.conn.ended()

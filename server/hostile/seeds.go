@@ -18,11 +18,16 @@ type expanded struct {
 }
 
 // corpusSteps are the steps of the corpus, with what stands for a session made up.
-var corpusSteps = sync.OnceValue(func() (steps []expanded) {
+var corpusSteps = sync.OnceValue(func() []expanded {
 	cases, err := Cases()
 	if err != nil {
 		panic(err) // the package's own test holds that there is none
 	}
+	return expandedSteps(cases)
+})
+
+// expandedSteps are the steps of cases. It panics where a text does not expand.
+func expandedSteps(cases []Case) (steps []expanded) {
 	named := func(string) (string, bool) { return "x", true }
 	var walk func(c Case, list []Step, round int)
 	walk = func(c Case, list []Step, round int) {
@@ -44,7 +49,7 @@ var corpusSteps = sync.OnceValue(func() (steps []expanded) {
 		walk(c, c.Steps, 0)
 	}
 	return steps
-})
+}
 
 // Streams gives what each case sends over WebSocket, all frames in a row, as seeds for
 // fuzzing. Those over 4 KB are left out, here and in the functions that follow.

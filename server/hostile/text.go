@@ -1,6 +1,9 @@
 package hostile
 
 import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -23,12 +26,21 @@ func expand(text string, round int, named func(string) (string, bool)) (string, 
 		}
 		inner := rest[:end]
 		text = rest[end+2:]
-		if bytes, ok := strings.CutPrefix(inner, "hex "); ok {
-			raw, err := hex.DecodeString(strings.ReplaceAll(bytes, " ", ""))
+		if digits, ok := strings.CutPrefix(inner, "hex "); ok {
+			raw, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
 			if err != nil {
 				return "", fmt.Errorf("<<%s>>: %w", inner, err)
 			}
 			out.Write(raw)
+			continue
+		}
+		if pack, ok := packers[firstWord(inner)]; ok {
+			_, plain, _ := strings.Cut(inner, " ")
+			plain, err := expand(plain, round, named)
+			if err != nil {
+				return "", err
+			}
+			out.WriteString(pack(plain))
 			continue
 		}
 		if inner == "i" {
@@ -59,6 +71,32 @@ func expand(text string, round int, named func(string) (string, bool)) (string, 
 		}
 		out.WriteString(value)
 	}
+}
+
+// packers are what compresses: a message of permessage-deflate, and a body.
+var packers = map[string]func(plain string) string{
+	"deflate": func(plain string) string {
+		var out bytes.Buffer
+		w, err := flate.NewWriter(&out, flate.BestSpeed)
+		if err != nil {
+			panic(err) // the level exists
+		}
+		_, _ = w.Write([]byte(plain)) // a buffer takes everything
+		_ = w.Flush()
+		return strings.TrimSuffix(out.String(), "\x00\x00\xff\xff") // RFC 7692, 7.2.1
+	},
+	"gzip": func(plain string) string {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		_, _ = w.Write([]byte(plain))
+		_ = w.Close()
+		return out.String()
+	},
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
 }
 
 // matching finds the >> that belongs to a << before text.
