@@ -23,10 +23,11 @@ func TestHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unhurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3")
-	hurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--allow-eio3", "--header-timeout", "2s", "--body-timeout", "2s",
+	// No BOOKMARK comes by itself, between answers that a case waits for.
+	unhurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--bookmark", "1h", "--allow-eio3")
+	hurried := start(t, "--data", dataFile(t), "--log-level", "warn", "--bookmark", "1h", "--allow-eio3", "--header-timeout", "2s", "--body-timeout", "2s",
 		"--ping-interval", "2s", "--ping-timeout", "3s", "--connect-timeout", "4s", "--upgrade-timeout", "2s", "--stall-timeout", "3s")
-	deflating := start(t, "--data", dataFile(t), "--log-level", "warn", "--deflate")
+	deflating := start(t, "--data", dataFile(t), "--log-level", "warn", "--bookmark", "1h", "--deflate")
 	processes := []*process{unhurried, hurried, deflating}
 	options := &hostile.Options{Patience: patience}
 	var leave []func() error

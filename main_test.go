@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -24,11 +25,20 @@ import (
 )
 
 // TestMain makes the test binary the command itself when a test starts it as
-// one, so that signals and kills hit a real process.
+// one, so that signals and kills hit a real process. It lets many parallel tests run at the same time: the hostile
+// cases wait more than they compute.
 func TestMain(m *testing.M) {
 	if os.Getenv("ACKBASE_TEST_PROCESS") != "" {
 		main()
 		os.Exit(0)
+	}
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", "12"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -127,7 +127,7 @@ func serve(t *testing.T, o server.Options) (url string) {
 	}
 	o.Logger = slog.New(complaints{slog.DiscardHandler, t})
 	o.AllowEIO3 = true
-	verbs := crud.New(collections.New(store, nil), &crud.Options{RingBytes: 1 << 20, Logger: o.Logger})
+	verbs := crud.New(collections.New(store, nil), &crud.Options{RingBytes: 1 << 20, Logger: o.Logger, Bookmark: time.Hour})
 	io := server.New(&o)
 	socketio.Bind(io.Of("/"), verbs)
 	io.Of("/slow").Use(func(s *server.Socket) error {
