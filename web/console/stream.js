@@ -167,7 +167,6 @@ export function createStream(socket) {
 
   pause.addEventListener("click", () => {
     paused = !paused;
-    pause.setAttribute("aria-pressed", String(paused));
     flush();
   });
   element("stream-clear").addEventListener("click", () => {
