@@ -271,7 +271,10 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t target, serve
 
 // parseTarget reads an escaped path below a prefix.
 func parseTarget(path, prefix string) (t target, err error) {
-	rest := strings.TrimPrefix(path, prefix)
+	rest := path
+	for range strings.Count(prefix, "/") { // the prefix may have escapes, too
+		_, rest, _ = strings.Cut(rest, "/")
+	}
 	collection, id, hasID := strings.Cut(rest, "/")
 	if prefix == Prefix {
 		id, t.history = cutHistory(id)
@@ -377,7 +380,8 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t ta
 		w.Header().Set("Accept-Encoding", "identity")
 		return nil, fmt.Errorf("%w as it is: send it without Content-Encoding, not as %q", errMediaType, coding)
 	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // a malformed one is none of those below
+	// A malformed one is none of those below, but where that is in its parameters, which say nothing here.
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	first := byte('{')
 	switch {
 	case verb == "PATCH" && kind == "application/json-patch+json":
@@ -388,8 +392,11 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, verb string, t ta
 	case kind == "application/json":
 	default:
 		good := "application/json"
-		if verb == "PATCH" {
+		switch {
+		case verb == "PATCH" && t.hasID:
 			good = "application/json-patch+json or application/merge-patch+json"
+		case verb == "PATCH":
+			good = "application/json-patch+json"
 		}
 		return nil, fmt.Errorf("%w: send it with Content-Type: %s, not %q", errMediaType, good, r.Header.Get("Content-Type"))
 	}

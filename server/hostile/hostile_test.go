@@ -118,14 +118,21 @@ func TestPlayFails(t *testing.T) {
 		}
 	}()
 	fails(t, listener, map[string]string{
-		"tcp\nanswer 200 ok\n":            "",
-		"tcp\nanswer !200\n":              "case.txt:3: answer !200: answered 200 ok",
-		"tcp\nanswer 200 no\n":            `answered "ok", want "no"`,
-		"tcp\nanswer 200\ncut\n":          "i/o timeout",
-		"tcp\non 2\n":                     "connections 1 to 1",
-		"websocket\n":                     "the handshake was answered 200",
-		"polling\n":                       "no OPEN packet",
-		"tcp\nrepeat 2\nanswer 2*\nend\n": "round 1",
+		"tcp\nanswer 200 ok\n":   "",
+		"tcp\nanswer !200\n":     "case.txt:3: answer !200: answered 200 ok",
+		"tcp\nanswer 200 no\n":   `answered "ok", want "no"`,
+		"tcp\nanswer 200\ncut\n": "i/o timeout",
+		"tcp\non 2\n":            "connections 1 to 1",
+		"tcp\nanswer 200\nheader Content-Length: 2\nheader X-A:\n": "",
+		"tcp\nanswer 200\nheader X-A: *b\n":                        `X-A is ""`,
+		"tcp\nheader X-A: b\n":                                     "a response before it",
+		"tcp\nbegins 201\n":                                        "answered 200 ok, want 201",
+		"tcp\nbegins 200\nevent *\n":                               "EOF",
+		"tcp\nevent *\n":                                           "no stream has begun",
+		"feed /ws/a\n":                                             "the handshake was answered 200",
+		"websocket\n":                                              "the handshake was answered 200",
+		"polling\n":                                                "no OPEN packet",
+		"tcp\nrepeat 2\nanswer 2*\nend\n":                          "round 1",
 	})
 }
 
@@ -142,15 +149,16 @@ func TestPlayReset(t *testing.T) {
 			if err != nil {
 				return
 			}
+			_, _ = conn.Read(make([]byte, 1)) // else the reset may overtake the end of the client's dial
 			_ = conn.(*net.TCPConn).SetLinger(0)
 			conn.Close()
 		}
 	}()
 	fails(t, listener, map[string]string{
-		"tcp\nanswer 400\ncut\n":  "",
-		"tcp\nanswer !200\ncut\n": "",
-		"tcp\nanswer 200\n":       "connection reset",
-		"tcp\nanswer *\n":         "connection reset",
+		"tcp\nraw x\nanswer 400\ncut\n":  "",
+		"tcp\nraw x\nanswer !200\ncut\n": "",
+		"tcp\nraw x\nanswer 200\n":       "connection reset",
+		"tcp\nraw x\nanswer *\n":         "connection reset",
 	})
 }
 
