@@ -91,7 +91,7 @@ func dialRecoverable(s *crud.Service, pid string, room int) *client {
 func (c *client) comeBack(s *crud.Service, offset *string) *client {
 	again := newClient("", c.room)
 	again.wire, again.identity = c.wire, c.identity
-	session, id, err := s.Recover(again, c.identity, offset)
+	session, earlier, err := s.Recover(again, c.identity, offset)
 	if err != nil {
 		again.cancel()
 		c.mu.Lock()
@@ -100,7 +100,7 @@ func (c *client) comeBack(s *crud.Service, offset *string) *client {
 		return nil
 	}
 	again.mu.Lock()
-	again.id, again.session = id, session
+	again.id, again.session = earlier.ID, session
 	again.mu.Unlock()
 	session.Start()
 	return again

@@ -30,5 +30,6 @@
 // began. It is written by an update of its own before SUBSCRIBE is answered; the update's place in the log is where the
 // subscription begins, and the hub lets it take effect before it offers anything that was committed later. Events
 // carry the offset, the position up to which the session has been told everything; so a client that names it
-// is a session that has stayed behind at that position, and Service.Recover makes it one.
+// is a session that has stayed behind at that position, and Service.Recover makes it one. The rooms of a program
+// that its connection is in, where that is a RoomsConn, are in the record too, written as they change.
 package crud

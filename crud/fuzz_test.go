@@ -31,7 +31,7 @@ func FuzzParseOffset(f *testing.F) {
 func FuzzDecodeRecord(f *testing.F) {
 	at := position{1 << 40, 9}
 	full := record{
-		scope: "/", id: "an id", subject: "ada", issued: 9, replay: 8, asked: at,
+		scope: "/", id: "an id", subject: "ada", issued: 9, replay: 8, asked: at, rooms: []string{"", "a room"},
 		entries: []entry{{room: "items", start: at}, {room: `items?{"n":1}`, patch: true, start: at, snapshot: 9, held: position{1, 2}}},
 	}
 	for _, r := range []*record{{}, &full} {

@@ -16,6 +16,7 @@ import (
 type kept struct {
 	lost     atomic.Bool  // the record was forgotten, or would be too large: the session goes on without one
 	recorded atomic.Bool  // there is a record
+	starting atomic.Bool  // the session is recovered, and its connection may not have the ID yet that the record has
 	empty    atomic.Bool  // which has no subscriptions
 	written  atomic.Int64 // when its expiry was set last, in Unix nanoseconds
 
@@ -50,11 +51,15 @@ func (c *Session) ensureKept() error {
 	}
 	h := &c.service.hub
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if c.gone {
+	gone := c.gone
+	if !gone {
+		c.kept = newKept()
+	}
+	h.mu.Unlock()
+	if gone {
 		return errEnded
 	}
-	c.kept = newKept()
+	c.keepJoined(nil, true)
 	return nil
 }
 
@@ -121,13 +126,18 @@ func (s *Service) retention() collections.Retention {
 // settled, in the order of the calls. Where change returns an error, nothing is changed and settled gets it. An
 // error of keep itself means that neither is called.
 func (c *Session) keep(change func(r *record, at collections.Position) error, settled func(at collections.Position, err error)) error {
+	if !c.service.begin() {
+		return errClosing
+	}
+	return c.keepOpen(change, settled)
+}
+
+// keepOpen is keep for who has counted it as a piece of work of the service.
+func (c *Session) keepOpen(change func(r *record, at collections.Position) error, settled func(at collections.Position, err error)) error {
 	k, s := c.kept, c.service
 	if !k.begin() {
+		s.wg.Done()
 		return errEnded
-	}
-	if !s.begin() {
-		k.end()
-		return errClosing
 	}
 	if !s.living.add(c) {
 		s.wg.Done()
@@ -151,6 +161,9 @@ func (c *Session) keep(change func(r *record, at collections.Position) error, se
 			k.recorded.Store(true)
 			k.empty.Store(len(written.entries) == 0)
 			k.written.Store(time.Now().UnixNano())
+			if j := c.joined.Load(); j != nil {
+				j.wrote(written.rooms)
+			}
 		}
 		// Before what follows in the log is announced, so that it is settled before that is offered.
 		s.arrive(func() {
@@ -223,8 +236,11 @@ func (c *Session) update(tx collections.Tx, change func(*record, collections.Pos
 		r.issued, r.replay, r.asked = 0, 0, position{} // nothing to be in doubt about
 	}
 	r.scope, r.id, r.subject = c.identity.Scope, c.conn.ID(), c.identity.Subject
+	if j := c.joined.Load(); j != nil {
+		r.rooms = j.latest()
+	}
 	value := r.encode()
-	if lost = lost || len(value) > maxRecord; !lost {
+	if lost = lost || len(value) > maxRecord || len(r.rooms) > maxRooms; !lost {
 		return r, tx.PutRecord(recordKind, pid, value, retention)
 	}
 	if there {
@@ -278,21 +294,31 @@ func (h *hub) settle() {
 	}
 }
 
-// finish ends the keeping of a session that has closed: its record stays, unless the client has left.
+// finish ends the keeping of a session that has closed: its record stays, unless the client has left, with the rooms that the
+// program had put it into at last.
 func (s *Service) finish(c *Session) {
 	k := c.kept
 	k.await()
-	if k.recorded.Load() && (c.left.Load() || k.empty.Load()) {
-		done := make(chan struct{})
-		s.db.Store().Update(context.Background(), collections.Writer{}, func(tx collections.Tx) error {
+	last := func(change func(tx collections.Tx) error) error {
+		done := make(chan error, 1)
+		s.db.Store().Update(context.Background(), collections.Writer{}, change, func(err error) { done <- err })
+		return <-done
+	}
+	if !k.recorded.Load() {
+		// There is nothing.
+	} else if c.left.Load() || k.empty.Load() {
+		if err := last(func(tx collections.Tx) error {
 			return tx.PutRecord(recordKind, c.identity.PID, nil, s.retention())
-		}, func(err error) {
-			if err != nil {
-				s.log.Warn("the record of a session that its client has left cannot be removed: it goes when it expires", "err", err)
-			}
-			close(done)
-		})
-		<-done
+		}); err != nil {
+			s.log.Warn("the record of a session that its client has left cannot be removed: it goes when it expires", "err", err)
+		}
+	} else if j := c.joined.Load(); j != nil && j.look() {
+		if err := last(func(tx collections.Tx) error {
+			_, err := c.update(tx, nothing)
+			return err
+		}); err != nil {
+			s.log.Warn("the rooms of a session that has ended cannot be written: when its client comes back it gets those that were written before", "err", err)
+		}
 	}
 	s.living.remove(c)
 	close(k.ended)
@@ -313,9 +339,9 @@ func (s *Service) refresh() {
 			return
 		}
 		for _, c := range s.living.list() {
-			if k := c.kept; k.recorded.Load() && time.Since(time.Unix(0, k.written.Load())) > s.opts.RecoverFor/4 {
+			if k := c.kept; k.recorded.Load() && !k.starting.Load() && time.Since(time.Unix(0, k.written.Load())) > s.opts.RecoverFor/4 {
 				// An error is that of a session that ends; a failed write is tried again.
-				_ = c.keep(func(*record, collections.Position) error { return nil }, func(collections.Position, error) {})
+				_ = c.keep(nothing, func(collections.Position, error) {})
 			}
 		}
 	}

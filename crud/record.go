@@ -17,7 +17,7 @@ const recordKind = "sessions"
 const maxRecord = 64 << 10
 
 // recordVersion is the first byte of a record.
-const recordVersion = 2
+const recordVersion = 3
 
 // record is what is kept of a session on disk.
 type record struct {
@@ -29,7 +29,8 @@ type record struct {
 	// newest replay was asked for also shows that this has ended.
 	replay  uint64 // its number
 	asked   position
-	entries []entry // in the order in which they were asked for
+	rooms   []string // that the program had put the connection into
+	entries []entry  // in the order in which they were asked for
 }
 
 // shows tells whether an offset was sent after what has that number had come.
@@ -114,6 +115,9 @@ const (
 // encode gives the bytes that decodeRecord reads.
 func (r *record) encode() []byte {
 	size := 64 + len(r.scope) + len(r.id) + len(r.subject)
+	for _, room := range r.rooms {
+		size += 4 + len(room)
+	}
 	for _, e := range r.entries {
 		size += 96 + len(e.room)
 	}
@@ -123,6 +127,10 @@ func (r *record) encode() []byte {
 	b = appendSized(b, r.subject)
 	b = binary.AppendUvarint(b, r.issued)
 	b = r.asked.append(binary.AppendUvarint(b, r.replay))
+	b = binary.AppendUvarint(b, uint64(len(r.rooms)))
+	for _, room := range r.rooms {
+		b = appendSized(b, room)
+	}
 	for _, e := range r.entries {
 		form := byte(0)
 		if e.patch {
@@ -156,6 +164,9 @@ func decodeRecord(b []byte) (*record, error) {
 	}
 	in := recordReader{rest: string(b[1:])}
 	r := &record{scope: in.sized(), id: in.sized(), subject: in.sized(), issued: in.uvarint(), replay: in.uvarint(), asked: in.position()}
+	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+		r.rooms = append(r.rooms, in.sized())
+	}
 	for in.rest != "" {
 		form := in.take(1)[0] // of what is not empty
 		e := entry{patch: form&entryPatch != 0, room: in.sized(), start: in.position()}

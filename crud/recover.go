@@ -3,6 +3,7 @@ package crud
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"ackbase/collections"
@@ -28,27 +29,53 @@ func (s *Service) OpenRecoverable(conn Conn, identity Identity) *Session {
 	return c
 }
 
+// Earlier is what a session had on its last connection.
+type Earlier struct {
+	ID    string   // of the connection
+	Rooms []string // that the program had put it into, see RoomsConn
+}
+
+// Find tells what Recover would bring back. It changes nothing, not for a connection of the session either that is still
+// open: so it can be asked on behalf of a client that is not let in yet. What Recover finds then may be something else.
+func (s *Service) Find(conn Conn, identity Identity, last *string) (Earlier, error) {
+	if !s.begin() {
+		return Earlier{}, errClosing
+	}
+	defer s.wg.Done()
+	told, err := s.toldBy(last)
+	var r *record
+	if err == nil {
+		r, err = s.readRecord(conn.Context(), identity)
+	}
+	if err == nil {
+		_, err = s.due(conn.Wire(), r, told)
+	}
+	if err != nil {
+		return Earlier{}, s.notRecovered(conn, err)
+	}
+	return Earlier{r.id, r.rooms}, nil
+}
+
 // Recover brings a session back on another connection: with the subscriptions that it had, from where its client stood. The
 // client names its pid and the offset of the event that it got last, nil where it got none.
 // What follows from there is due to it, in the order of the log, as if the connection had only been slow;
-// nothing is delivered before Session.Start. A connection of the session that is still open is closed first. id is
-// what conn's ID is to be from then on: that of the connection before. The session is nil where
+// nothing is delivered before Session.Start. A connection of the session that is still open is closed first.
+// From then on conn's ID is to be that of the connection before; when it is in the same rooms, Session.Moved is to be called. The session is nil where
 // it cannot be recovered, with the reason: there is none of that pid, or it is not known any more, the offset
 // is not from here, or what follows it is not in the log any more, or it was within a replay.
 // It may block until the connection's context ends.
-func (s *Service) Recover(conn Conn, identity Identity, last *string) (c *Session, id string, err error) {
+func (s *Service) Recover(conn Conn, identity Identity, last *string) (*Session, Earlier, error) {
 	if !s.begin() {
-		return nil, "", errClosing
+		return nil, Earlier{}, errClosing
 	}
 	defer s.wg.Done()
-	var told offset // that of none is before everything
-	if last != nil {
-		if told, err = parseOffset(*last); err != nil || told.position.Epoch != s.db.Head().Epoch {
-			return nil, "", errForeign
-		}
+	told, err := s.toldBy(last)
+	if err != nil {
+		return nil, Earlier{}, s.notRecovered(conn, err)
 	}
-	if c = s.OpenRecoverable(conn, identity); !c.recoverable() {
-		return nil, "", errNotKept
+	c := s.OpenRecoverable(conn, identity)
+	if !c.recoverable() {
+		return nil, Earlier{}, errNotKept
 	}
 	c.kept = newKept()
 	c.subscribed.Store(true) // so that its Close ends all that begins here
@@ -58,15 +85,31 @@ func (s *Service) Recover(conn Conn, identity Identity, last *string) (c *Sessio
 			err = s.restore(c, r, told)
 		}
 	}
-	if err != nil && s.ctx.Err() != nil {
+	if err != nil {
+		c.Close()
+		return nil, Earlier{}, s.notRecovered(conn, err)
+	}
+	return c, Earlier{r.id, slices.Clone(r.rooms)}, nil
+}
+
+// toldBy is up to where a client was told everything that names an offset, or none.
+func (s *Service) toldBy(last *string) (told offset, err error) {
+	if last == nil {
+		return offset{}, nil // before everything
+	}
+	if told, err = parseOffset(*last); err != nil || told.position.Epoch != s.db.Head().Epoch {
+		return offset{}, errForeign
+	}
+	return told, nil
+}
+
+// notRecovered is the reason for which a session is not recovered.
+func (s *Service) notRecovered(conn Conn, err error) error {
+	if s.ctx.Err() != nil {
 		err = errClosing // whatever it was: another process may succeed
 	}
-	if err != nil {
-		s.log.Debug("a session is not recovered", "conn", conn.ID(), "err", err)
-		c.Close()
-		return nil, "", err
-	}
-	return c, r.id, nil
+	s.log.Debug("a session is not recovered", "conn", conn.ID(), "err", err)
+	return err
 }
 
 // Temporary tells of an error of Recover whether the same may succeed in a moment: the server is shutting
@@ -75,6 +118,7 @@ func Temporary(err error) bool { return errors.Is(err, collections.ErrUnavailabl
 
 // Start begins the delivery to a session that was recovered.
 func (c *Session) Start() {
+	c.kept.starting.Store(false)
 	h := &c.service.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -163,22 +207,12 @@ func (s *Service) readRecord(ctx context.Context, identity Identity) (r *record,
 
 // restore gives a session the subscriptions of a record. Nothing is delivered until its Start.
 func (s *Service) restore(c *Session, r *record, told offset) error {
-	due, err := s.due(c, r, told)
+	due, err := s.due(c.conn.Wire(), r, told)
 	if err != nil {
 		return err
 	}
-	lowest := due[0].from
-	of := make([]string, len(due))
-	for i, sub := range due {
-		of[i] = sub.collection
-		if sub.from.Seq < lowest.Seq {
-			lowest = sub.from
-		}
-	}
-	// From there the session catches up with all of them.
-	if err := s.reachesBack(lowest, of...); err != nil {
-		return err
-	}
+	c.keepJoined(r.rooms, false)
+	c.kept.starting.Store(true)
 	c.kept.recorded.Store(true)
 	if r.issued > 0 {
 		c.kept.issued, c.kept.joined = r.issued, r.issued
@@ -191,10 +225,10 @@ func (s *Service) restore(c *Session, r *record, told offset) error {
 	if c.closed.Load() {
 		return errEnded
 	}
-	for _, sub := range due {
+	for _, sub := range due.subscribers {
 		h.join(c, sub.collection, sub.id, sub.filter, sub.form).start = sub.from.Seq
 	}
-	c.behind, c.position = true, lowest
+	c.behind, c.position = true, due.from
 	c.held++
 	h.behind++
 	c.lagging.Store(true)
@@ -211,44 +245,53 @@ type subscriber struct {
 	from       collections.Position // events after it are due
 }
 
+// due is what is due to a client that comes back.
+type due struct {
+	subscribers []subscriber
+	from        collections.Position // from where its session catches up with all of them
+}
+
 // due tells what is due to a client that was told everything up to an offset: the subscriptions of a record, asking again whether
 // the session may have them, and from where on each.
-func (s *Service) due(c *Session, r *record, told offset) ([]subscriber, error) {
+func (s *Service) due(wire Wire, r *record, told offset) (d due, err error) {
 	if len(r.entries) == 0 {
-		return nil, errNotKept
+		return d, errNotKept
 	}
 	if r.mayBeReplaying(told) {
-		return nil, errInReplay
+		return d, errInReplay
 	}
 	epoch := s.db.Head().Epoch
-	subs := make([]subscriber, len(r.entries))
 	checked := map[collections.Position]bool{}
+	var of []string
 	for i, e := range r.entries {
-		sub, err := s.readmit(c, e)
+		sub, err := s.readmit(e)
+		if err == nil {
+			err = s.replacedNothing(r, e, sub.collection, told)
+		}
 		if err != nil {
-			return nil, err
+			return d, err
 		}
-		if err := s.replacedNothing(r, e, sub.collection, told); err != nil {
-			return nil, err
-		}
+		sub.form = form{wire: wire, patch: e.patch}
 		// The offset may be one of an earlier session of the client.
 		if sub.from = e.start.in(epoch); told.position.Seq > sub.from.Seq {
 			sub.from = told.position
 		}
-		subs[i] = sub
 		if !checked[sub.from] {
 			checked[sub.from] = true
 			if err := s.reachesBack(sub.from, sub.collection); err != nil {
-				return nil, err
+				return d, err
 			}
 		}
+		if i == 0 || sub.from.Seq < d.from.Seq {
+			d.from = sub.from
+		}
+		d.subscribers, of = append(d.subscribers, sub), append(of, sub.collection)
 	}
-	return subs, nil
+	return d, s.reachesBack(d.from, of...)
 }
 
 // readmit asks again whether the session may have a subscription that it had.
-func (s *Service) readmit(c *Session, e entry) (sub subscriber, err error) {
-	sub.form = form{wire: c.conn.Wire(), patch: e.patch}
+func (s *Service) readmit(e entry) (sub subscriber, err error) {
 	if sub.collection, sub.id, sub.filter, err = roomTarget(e.room); err == nil {
 		err = s.db.CheckCollection(sub.collection)
 	}

@@ -31,9 +31,10 @@ type Session struct {
 		name string
 	}
 
-	identity   Identity    // without a PID where it cannot be recovered
-	kept       *kept       // nil before the first subscription; made by who calls Do, under hub.mu
-	subscribed atomic.Bool // it has ever asked for a subscription
+	identity   Identity               // without a PID where it cannot be recovered
+	kept       *kept                  // nil before the first subscription; made by who calls Do, under hub.mu
+	joined     atomic.Pointer[joined] // nil as long as kept is, and where the connection knows no rooms
+	subscribed atomic.Bool            // it has ever asked for a subscription
 	closed     atomic.Bool
 	left       atomic.Bool  // by the client's own will
 	reserved   atomic.Int64 // what filters will take of subscriptions that are asked for

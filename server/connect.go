@@ -88,34 +88,39 @@ func (c *conn) join(name string, auth json.RawMessage) {
 		return
 	}
 	s := &Socket{id: c.newID(name), namespace: ns, conn: c, session: c.session, auth: auth, issued: time.Now()}
+	var back *comeback
+	if recovery := ns.recoverer(); recovery != nil && !c.protocol3() {
+		s.recovery, s.pid = recovery, newPID()
+		if pid, offset, named := s.names(); named {
+			back = &comeback{socket: s, pid: pid, offset: offset}
+		}
+	}
 	if !c.add(s) {
 		c.server.release(ns)
 		return
 	}
 	middleware := ns.middleware()
-	recovery := ns.recoverer()
-	var pid string
-	var offset *string
-	named := false
-	if recovery != nil && !c.protocol3() {
-		s.pid = newPID()
-		pid, offset, named = s.names()
-	}
-	if len(middleware) == 0 && !named {
+	if len(middleware) == 0 && back == nil {
 		s.connect(nil)
 		return
 	}
-	spawned := c.server.spawn(func() {
-		if named {
-			s.recover(recovery, pid, offset)
-		}
-		refused := s.ask(middleware)
-		if c.session.Context().Err() == nil { // else the connection has ended meanwhile, and Closed takes the socket with it
-			s.connect(refused)
-		}
-	})
+	spawned := c.server.spawn(func() { s.enter(middleware, back) })
 	if !spawned {
 		s.close(reasonServerClose) // shutting down; the session closes too
+	}
+}
+
+// enter lets the socket in, unless the middleware refuses it. back is nil where the client does not come back.
+func (s *Socket) enter(middleware []func(*Socket) error, back *comeback) {
+	if back != nil && len(middleware) > 0 {
+		back.find()
+	}
+	refused := s.ask(middleware)
+	if back != nil && refused == nil && (len(middleware) == 0 || back.found != nil) && !back.recover() {
+		s.Cut("not recovered as it was found: it comes again")
+	}
+	if s.session.Context().Err() == nil { // else the connection has ended meanwhile, and Closed takes the socket with it
+		s.connect(refused)
 	}
 }
 

@@ -54,8 +54,11 @@
 // # Coming back
 //
 // A namespace with a [Recovery] gives a stock client back what it had before its connection was lost
-// (connection state recovery): [Socket.Recovered] tells. What the program itself keeps with a socket,
-// its rooms among it, is the program's to bring back, in OnConnect.
+// (connection state recovery): [Socket.Recovered] tells, in the middleware too, where the socket has its id and its
+// rooms again as in the official server. The middleware runs in any case, and before a connection of the client that
+// still seems open is closed. Rooms are written a moment after [Socket.Join] and [Socket.Leave], and when the connection
+// ends; after the process was killed they are those that were written. What else the program keeps with a socket is the
+// program's to bring back, in OnConnect.
 //
 // # Where more will go
 //

@@ -20,12 +20,28 @@ import (
 // their own, and to all others that end in a text, the name of an event without arguments among
 // them, the server appends the one that was sent to that socket last.
 type Recovery interface {
-	// Recover is asked for a socket whose client names a pid, before the middleware is, and says
-	// whether the socket goes on where that of the pid ended: it then gets the id that it returns,
-	// which no socket may have that is still open. The offset is nil where the client has none, or was
-	// sent none that counts. It may block; s.Context ends when the client goes away. A socket that is
-	// not recovered begins anew, with another pid.
-	Recover(s *Socket, pid string, offset *string) (id string, recovered bool)
+	// Find tells, for a socket whose client names a pid, what that of the pid had, if this one can go on
+	// there. It is asked before the middleware, where there is any, and changes nothing: whom the
+	// middleware refuses ends nobody's connection. The offset is nil where the client has none, or was
+	// sent none that counts. It may block; s.Context ends when the client goes away. A socket that is not
+	// found begins anew, with another pid.
+	Find(s *Socket, pid string, offset *string) (e Earlier, found bool)
+
+	// Recover is asked when the middleware has let the socket in, and says whether it goes on where that
+	// of the pid ended, which it sees to first where it seems open. It may block. Where the answer is
+	// another than Find's, the connection is closed, so that the client comes again: nobody has
+	// then seen a socket that was recovered and is not.
+	Recover(s *Socket, pid string, offset *string) (e Earlier, recovered bool)
+
+	// Moved is called when a socket has joined rooms, or left some, except those of an Earlier. It must not block.
+	Moved(s *Socket)
+}
+
+// Earlier is what a socket had before its connection was lost, and has again: its id, which no
+// socket may have that is still open, and its rooms.
+type Earlier struct {
+	ID    string
+	Rooms []string
 }
 
 // Recover has the sockets of the namespace, or of the family's namespaces, recovered by r. Call it
@@ -97,24 +113,73 @@ func (s *Socket) names() (pid string, offset *string, named bool) {
 	return "", nil, false // an offset that this server never gave
 }
 
-// recover asks for the state of the earlier socket that the client names.
-func (s *Socket) recover(r Recovery, pid string, offset *string) {
-	guard(s.conn.server.log, "Recover of "+s.namespace.name, func() {
-		fresh := s.pid
-		s.pid = pid
-		id, recovered := r.Recover(s, pid, offset)
-		if !recovered {
-			s.pid = fresh
-			return
+// comeback is a socket's return to what the client had.
+type comeback struct {
+	socket *Socket
+	pid    string
+	offset *string
+	found  *Earlier // what it had; nil as long as nothing is found
+}
+
+// find gives the socket what the client had, as far as is known before the middleware has let it in.
+func (b *comeback) find() { b.goOn("Find", b.socket.recovery.Find) }
+
+// recover recovers the socket; false where it was found and is not recovered.
+func (b *comeback) recover() bool {
+	s, found := b.socket, b.found
+	if found == nil {
+		b.goOn("Recover", s.recovery.Recover)
+		return true
+	}
+	e := b.ask("Recover", s.recovery.Recover)
+	if e == nil || e.ID != found.ID {
+		return false
+	}
+	// The one before may have been open, and gone on, while the middleware ran.
+	s.move(lessRooms(e.Rooms, found.Rooms), lessRooms(found.Rooms, e.Rooms))
+	return true
+}
+
+// goOn asks for what the client had, and gives it to the socket.
+func (b *comeback) goOn(what string, ask func(*Socket, string, *string) (Earlier, bool)) {
+	s := b.socket
+	fresh := s.pid
+	s.pid = b.pid
+	if b.found = b.ask(what, ask); b.found == nil {
+		s.pid = fresh
+		return
+	}
+	s.recovered = true
+	if b.offset != nil {
+		s.offset = quote(*b.offset)
+	}
+	s.namespace.mu.Lock() // under which a socket that closes looks at its id
+	s.id = b.found.ID
+	s.namespace.mu.Unlock()
+	s.move(b.found.Rooms, nil)
+}
+
+func (b *comeback) ask(what string, ask func(*Socket, string, *string) (Earlier, bool)) (e *Earlier) {
+	guard(b.socket.conn.server.log, what+" of "+b.socket.namespace.name, func() {
+		if had, ok := ask(b.socket, b.pid, b.offset); ok {
+			e = &had
 		}
-		s.recovered = true
-		if offset != nil {
-			s.offset = quote(*offset)
-		}
-		s.namespace.mu.Lock() // under which a socket that closes looks at its id
-		defer s.namespace.mu.Unlock()
-		s.id = id
 	})
+	return e
+}
+
+// lessRooms gives those of a list that are not in another.
+func lessRooms(list, other []string) (names []string) {
+	in := make(map[string]bool, len(other))
+	for _, name := range other {
+		in[name] = true
+	}
+	for _, name := range list {
+		if !in[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // PrepareAt is [Prepare] for an event that carries an offset as one more argument: who has got it has

@@ -9,18 +9,32 @@ import (
 
 // known recovers one pid.
 type known struct {
-	pid, id string
-	asked   chan string
+	pid   string
+	had   Earlier
+	since func(*Earlier) // what has become of it when it is recovered; nil for nothing
+	asked chan string
+	moved chan string
 }
 
-func (k *known) Recover(s *Socket, pid string, offset *string) (string, bool) {
+func (k *known) Find(s *Socket, pid string, offset *string) (Earlier, bool) {
+	k.asked <- "find " + pid
+	return k.had, pid == k.pid
+}
+
+func (k *known) Recover(s *Socket, pid string, offset *string) (Earlier, bool) {
 	text := "none"
 	if offset != nil {
 		text = *offset
 	}
 	k.asked <- pid + " " + text + " " + s.PID()
-	return k.id, pid == k.pid
+	e := k.had
+	if k.since != nil {
+		k.since(&e)
+	}
+	return e, pid == k.pid && e.ID != ""
 }
+
+func (k *known) Moved(s *Socket) { k.moved <- strings.Join(s.LastRooms(), " ") }
 
 // connectedAs reads CONNECT's answer.
 func (c *client) connectedAs(namespace string) (sid, pid string) {
@@ -39,7 +53,7 @@ func (c *client) connectedAs(namespace string) (sid, pid string) {
 
 func TestRecovery(t *testing.T) {
 	io, url := serve(t, nil)
-	r := &known{id: "the id that it had", asked: make(chan string, 10)}
+	r := &known{had: Earlier{ID: "the id that it had"}, asked: make(chan string, 10)}
 	sockets := make(chan *Socket, 10)
 	for _, name := range []string{"/", "/guarded"} {
 		io.Of(name).Recover(r)
@@ -67,7 +81,7 @@ func TestRecovery(t *testing.T) {
 		if got := receive(t, "the question", r.asked); got != "another x another" {
 			t.Error(got)
 		}
-		if s := receive(t, "the socket", sockets); s.Recovered() || s.PID() != otherPID || otherPID == "another" || otherSID == r.id || otherPID == pid {
+		if s := receive(t, "the socket", sockets); s.Recovered() || s.PID() != otherPID || otherPID == "another" || otherSID == r.had.ID || otherPID == pid {
 			t.Errorf("%s %s", otherSID, otherPID)
 		}
 	})
@@ -76,14 +90,14 @@ func TestRecovery(t *testing.T) {
 		await(t, "the end of the one that began anew", func() bool { return io.Of("/").Len() == before })
 		c := dial(t, url)
 		c.send(`40{"pid":"` + pid + `"}`)
-		if s, p := c.connectedAs("/"); s != r.id || p != pid {
+		if s, p := c.connectedAs("/"); s != r.had.ID || p != pid {
 			t.Errorf("%s %s", s, p)
 		}
 		if got := receive(t, "the question", r.asked); got != pid+" none "+pid {
 			t.Error(got)
 		}
 		s := receive(t, "the socket", sockets)
-		if !s.Recovered() || io.Of("/").Socket(r.id) != s || io.Of("/").Len() != before+1 {
+		if !s.Recovered() || io.Of("/").Socket(r.had.ID) != s || io.Of("/").Len() != before+1 {
 			t.Error("it is not the socket of its id")
 		}
 		again := dial(t, url)
@@ -95,7 +109,7 @@ func TestRecovery(t *testing.T) {
 		second := receive(t, "the socket", sockets)
 		s.Cut("taken over")
 		await(t, "the end of the first", func() bool { return io.Of("/").Len() == before+1 })
-		if io.Of("/").Socket(r.id) != second {
+		if io.Of("/").Socket(r.had.ID) != second {
 			t.Error("the end of the one before took the socket of the same id with it")
 		}
 	})
@@ -103,8 +117,10 @@ func TestRecovery(t *testing.T) {
 		c := dial(t, url)
 		c.send(`40/guarded,{"pid":"` + pid + `"}`)
 		c.expect(`44/guarded,{"message":"not now"}`)
-		receive(t, "the question", r.asked)
-		if id := receive(t, "what the middleware saw", seen); id != r.id {
+		if got := receive(t, "the question", r.asked); got != "find "+pid || len(r.asked) > 0 {
+			t.Errorf("%s, and there are %d more, though the middleware refused it", got, len(r.asked))
+		}
+		if id := receive(t, "what the middleware saw", seen); id != r.had.ID {
 			t.Errorf("the middleware saw the id %q", id)
 		}
 	})
@@ -179,4 +195,70 @@ func TestOffsets(t *testing.T) {
 	}
 	c.send("43" + strings.TrimSuffix(got[2:], `["e","text"]`) + "[]")
 	check("EmitWithAck", receive(t, "the acknowledgement", done))
+}
+
+// A socket has its rooms in the middleware, which may take it out of some, and what the Recovery has found before
+// that counts only as far as it is so afterwards.
+func TestRecoveredRooms(t *testing.T) {
+	io, url := serve(t, nil)
+	ns := io.Of("/")
+	r := &known{pid: "p", had: Earlier{"the id", []string{"a", "b", "c"}}, asked: make(chan string, 10), moved: make(chan string, 10)}
+	ns.Recover(r)
+	rooms := make(chan string, 10)
+	told := func(s *Socket) { rooms <- strings.Join(s.LastRooms(), " ") }
+	sockets := make(chan *Socket, 10)
+	ns.OnConnect(func(s *Socket) {
+		told(s)
+		sockets <- s
+	})
+	expect := func(what, want string, from chan string) {
+		t.Helper()
+		if got := receive(t, what, from); got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	comeBack := func() *client {
+		c := dial(t, url)
+		c.send(`40{"pid":"p"}`)
+		return c
+	}
+
+	comeBack().connectedAs("/")
+	expect("the question", "p none p", r.asked)
+	expect("the rooms", "a b c", rooms)
+	s := receive(t, "the socket", sockets)
+	s.Join("a", "b")
+	s.Leave("x")
+	s.Join("b", "d")
+	expect("the rooms", "a b c d", r.moved)
+	s.Leave("a", "x")
+	expect("the rooms", "b c d", r.moved)
+	s.Cut("")
+	await(t, "its end", func() bool { return s.Rooms() == nil })
+	if got := strings.Join(s.LastRooms(), " "); got != "b c d" {
+		t.Errorf("at last it was in %q", got)
+	}
+
+	ns.Use(func(s *Socket) error {
+		told(s)
+		if !s.Recovered() || s.ID() != "the id" || len(r.asked) != 1 {
+			t.Error("the middleware is asked before the socket is found, or after it is recovered")
+		}
+		s.Leave("c")
+		return nil
+	})
+	r.since = func(e *Earlier) { e.Rooms = []string{"b", "c", "e"} } // of the connection before
+	comeBack().connectedAs("/")
+	expect("the question", "find p", r.asked)
+	expect("the question", "p none p", r.asked)
+	expect("the rooms in the middleware", "a b c", rooms)
+	expect("the rooms then", "a b", r.moved)
+	expect("the rooms", "b e", rooms)
+	receive(t, "the socket", sockets)
+
+	r.since = func(e *Earlier) { e.ID = "" }
+	comeBack().expectClosed()
+	if len(sockets) > 0 {
+		t.Error("a socket connected that was found, and then not recovered")
+	}
 }

@@ -20,6 +20,7 @@ type Socket struct {
 	id        string // set while it connects, under namespace.mu
 	pid       string // empty where it cannot be recovered
 	recovered bool
+	recovery  Recovery // nil where it cannot be recovered
 	namespace *Namespace
 	conn      *conn
 	session   *engine.Session // of conn
@@ -29,6 +30,7 @@ type Socket struct {
 
 	// Guarded by namespace.mu.
 	rooms    map[*room]int // the own place in each room's members
+	last     []string      // their names when it closed, if it can be recovered
 	position int           // in namespace.all.members
 	admitted bool          // it is there
 

@@ -41,6 +41,7 @@ func Bind(ns *server.Namespace, verbs *crud.Service) {
 			session.Close()
 		}
 		if recovered {
+			session.Moved()
 			session.Start()
 		}
 	})
@@ -73,6 +74,7 @@ func (c conn) Writable() bool           { return c.socket.Writable() }
 func (c conn) Close(reason string)      { c.socket.Cut(reason) }
 func (c conn) Wait(f func())            { c.socket.Wait(f) }
 func (c conn) Hold(bytes int)           { c.socket.Hold(bytes) }
+func (c conn) Rooms() []string          { return c.socket.LastRooms() }
 
 func (c conn) Wire() crud.Wire {
 	w := wire{c.socket.Namespace().Server()}

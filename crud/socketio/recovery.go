@@ -11,18 +11,37 @@ import (
 // recovery is connection state recovery by the sessions of the verbs.
 type recovery struct{ verbs *crud.Service }
 
+// Find implements server.Recovery.
+func (r recovery) Find(s *server.Socket, _ string, offset *string) (server.Earlier, bool) {
+	earlier, err := r.verbs.Find(conn{s}, identity(s), offset)
+	return server.Earlier(earlier), recovers(s, err)
+}
+
 // Recover implements server.Recovery. The session is delivered to when the socket has connected.
-func (r recovery) Recover(s *server.Socket, _ string, offset *string) (id string, recovered bool) {
-	session, id, err := r.verbs.Recover(conn{s}, identity(s), offset)
-	if err != nil {
-		if crud.Temporary(err) {
-			s.Cut("not recovered yet") // else it would begin anew; so it comes again, with the same pid
-		}
-		return "", false
+func (r recovery) Recover(s *server.Socket, _ string, offset *string) (server.Earlier, bool) {
+	session, earlier, err := r.verbs.Recover(conn{s}, identity(s), offset)
+	if !recovers(s, err) {
+		return server.Earlier{}, false
 	}
-	// Where the client goes away before it has connected, or the middleware refuses it, there is no OnDisconnect.
+	// Where the client goes away before it has connected there is no OnDisconnect.
 	s.Set(sessionKey, &recoveredSession{session, context.AfterFunc(s.Context(), session.Close)})
-	return id, true
+	return server.Earlier(earlier), true
+}
+
+// recovers tells whether there is no error. The client comes again, with the same pid, where it would begin anew though the
+// same may succeed in a moment.
+func recovers(s *server.Socket, err error) bool {
+	if err != nil && crud.Temporary(err) {
+		s.Cut("not recovered yet")
+	}
+	return err == nil
+}
+
+// Moved implements server.Recovery.
+func (recovery) Moved(s *server.Socket) {
+	if session := SessionOf(s); session != nil {
+		session.Moved()
+	}
 }
 
 // recoveredSession is a session whose socket is not connected yet.
