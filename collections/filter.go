@@ -64,7 +64,9 @@ const (
 )
 
 // ParseFilter reads a filter from JSON, which it does not keep. Nothing, null
-// and {} give the nil Filter. Else an ErrBadRequest which says what would be right.
+// and {} give the nil Filter. What is written otherwise is a filter, also where it matches
+// everything as {"$and": [{}]} does: whoever names it must find the same again under its
+// canonical text. Else an ErrBadRequest which says what would be right.
 func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if len(raw) == 0 {
 		return nil, nil
@@ -84,10 +86,10 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.op == exprAnd && len(e.subs) == 0 {
+	f := &Filter{expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber)), conditions: MaxFilterConditions - p.left}
+	if f.canonical == everything {
 		return nil, nil
 	}
-	f := &Filter{expr: e, canonical: string(appendCanonical(nil, raw, appendJSNumber)), conditions: MaxFilterConditions - p.left}
 	f.size = len(f.canonical) + e.size()
 	return f, nil
 }
@@ -119,6 +121,9 @@ func (e *expr) size() int {
 	}
 	return n
 }
+
+// everything is the canonical text of the nil Filter.
+const everything = "{}"
 
 // Conditions is how many conditions there are, for an estimate of what Match costs: each
 // may have to go over all of the item. A nil Filter has none.
@@ -184,11 +189,11 @@ func (e *expr) contains(v Value) bool {
 }
 
 // Canonical is one text for each filter that is equal as a JSON value: members
-// sorted, numbers as JavaScript writes them, no white space. "{}" for nil. Filters
+// sorted, numbers as JavaScript writes them, no white space. "{}" for nil alone. Filters
 // that say the same in different words ({a: 1} and {a: {$eq: 1}}) have different ones.
 func (f *Filter) Canonical() string {
 	if f == nil {
-		return "{}"
+		return everything
 	}
 	return f.canonical
 }

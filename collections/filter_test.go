@@ -87,6 +87,34 @@ func TestFilterCanonical(t *testing.T) {
 	}
 }
 
+// TestFilterOfEverything holds that {} alone is no filter: another text is one of its own, and costs
+// a list no more than none.
+func TestFilterOfEverything(t *testing.T) {
+	for _, none := range []string{``, `null`, ` null `, `{}`, ` { } `} {
+		if f, err := ParseFilter(json.RawMessage(none)); f != nil || err != nil {
+			t.Errorf("%q gives %s, %v", none, f.Canonical(), err)
+		}
+	}
+	id, _ := ParsePath("id")
+	for raw, want := range map[string]string{
+		`{"$and":[{}]}`: "", `{ "$or": [ { } ] }`: `{"$or":[{}]}`, `{"$not":{"$not":{}}}`: "", `{"$and":[{"$and":[{},{}]}]}`: "", `{"$and":[{}],"$or":[{}]}`: "",
+	} {
+		if want == "" {
+			want = raw
+		}
+		f := mustFilter(t, raw)
+		if f == nil || f.Canonical() != want {
+			t.Errorf("%s is %s", raw, f.Canonical())
+		}
+		if _, bounded := f.Bounds(id); bounded || !f.Covered(nil) || !f.Match([]byte(`{"id":1}`)) {
+			t.Errorf("%s: some items do not match, as a planner sees it", raw)
+		}
+	}
+	if f := mustFilter(t, `{"$not":{}}`); f.Match([]byte(`{"id":1}`)) || f.Covered(nil) {
+		t.Error(`{"$not":{}} matches`)
+	}
+}
+
 // randomFilter draws a filter as decoded JSON.
 func randomFilter(depth int) *rapid.Generator[map[string]any] {
 	scalar := rapid.OneOf(rapid.SampledFrom([]any{"1", "10", "true", "null", "x", "xy", "", nil, true, false, json.Number("1"), json.Number("10"), json.Number("0"), json.Number("1.5"), "a", "é"}),

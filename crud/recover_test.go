@@ -2,6 +2,7 @@ package crud_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,65 @@ func TestRecoveredOrNot(t *testing.T) {
 			again.expect(t, "MODIFIED", `"n":-1`)
 		})
 	}
+}
+
+// TestFiltersOfEverything holds that filters which match everything are subscriptions of their own, whose end
+// takes nothing from that to the collection, and that they come back.
+func TestFiltersOfEverything(t *testing.T) {
+	s, _ := open(t, nil)
+	writer := dial(s, "writer", 1<<20)
+	defer writer.hangUp()
+	c := dialRecoverable(s, "pid", 1<<20)
+	c.must(t, "SUBSCRIBE", "items", map[string]any{"filters": map[string]any{}})
+	rooms := []string{"items"}
+	all := []any{map[string]any{}}
+	filters := []any{
+		map[string]any{"$and": all}, map[string]any{"$or": all}, map[string]any{"$not": map[string]any{"$not": map[string]any{}}},
+	}
+	for i, name := range []string{`items?{"$and":[{}]}`, `items?{"$or":[{}]}`, `items?{"$not":{"$not":{}}}`} {
+		if a := c.must(t, "SUBSCRIBE", "items", map[string]any{"filters": filters[i]}); !strings.Contains(a.meta, strings.ReplaceAll(name, `"`, `\"`)) {
+			t.Fatalf("the room of %s is %s", name, a.meta)
+		}
+		rooms = append(rooms, name)
+	}
+	heard := func(c *client, n int, want []string) *string {
+		t.Helper()
+		put(t, writer, "items", n)
+		var offset string
+		got := map[string]bool{}
+		for range want {
+			e := c.next().(event)
+			var of change
+			if err := json.Unmarshal([]byte(e.payload), &of); err != nil || of.Cause != "" {
+				t.Fatalf("%s (%v)", e.payload, err)
+			}
+			got[of.Room], offset = true, e.offset
+		}
+		for _, room := range want {
+			if !got[room] {
+				t.Errorf("nothing of change %d in the room %s: %v", n, room, got)
+			}
+		}
+		return &offset
+	}
+	heard(c, 1, rooms)
+	c = c.lose(s, heard(c, 2, rooms))
+	if c == nil {
+		t.Fatal("not recovered")
+	}
+	defer func() { c.hangUp() }()
+	heard(c, 3, rooms)
+	for i := range filters {
+		if a := c.must(t, "UNSUBSCRIBE", "items", map[string]any{"filters": filters[i]}); a.result != "true" {
+			t.Errorf("UNSUBSCRIBE from %s: %s", rooms[1+i], a.result)
+		}
+	}
+	c = c.lose(s, heard(c, 4, rooms[:1]))
+	if c == nil {
+		t.Fatal("not recovered")
+	}
+	heard(c, 5, rooms[:1])
+	c.must(t, "GET", "items", 1) // and nothing else came
 }
 
 // TestRecoveredByAnotherProcess holds that all that is needed is on disk.

@@ -87,6 +87,10 @@ func testQuery(t *testing.T, open Open) {
 			`{"filters":{"b":"z","a":{"$gte":2}}}`:                               `[] of 0, more: false`,
 			`{"filters":{"id":{"$gt":6}}}`:                                       `[7 8] of 2, more: false`,
 			`{"filters":{"id":"t"}}`:                                             `["t"] of 1, more: false`,
+			`{"filters":{"$and":[{}]},"limit":3}`:                                `[1 2 3] of 9, more: true`,
+			`{"filters":{"$or":[{}]},"sort":"-id"}`:                              `["t" 8 7 6 5 4 3 2 1] of 9, more: false`,
+			`{"filters":{"$not":{"$not":{}}},"sort":"-a","limit":4,"page":2}`:    `[1 3 "t" 2] of 9, more: true`,
+			`{"filters":{"$not":{}}}`:                                            `[] of 0, more: false`,
 			`{"page":100}`:                                                       `[] of 9, more: false`,
 		} {
 			if page, _ := h.list("items", query); describe(page) != want {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { metaOf } from "../../client/ackbase.js";
-import { dataFile, startServer } from "../contract/server.mjs";
+import { dataFile, deadline, startServer } from "../contract/server.mjs";
 import { openLine } from "./line.mjs";
 import { Heard, open, shows } from "./session.mjs";
 
@@ -91,6 +91,82 @@ test("filters that ask for nothing are no filters: who leaves takes nothing from
   await items.update(1, { n: 1 });
   assert.deepEqual(await all.heard.count(2), ["ADDED 1 0", "MODIFIED 1 1"]);
   assert.equal(sent("UNSUBSCRIBE").length, 0);
+});
+
+test("filters that match everything are others than none: who leaves takes nothing from the others", async (t) => {
+  const { collection, socket } = open(server.url, t);
+  const items = collection("whatever");
+  const all = listener();
+  items.watch(null, all.handlers);
+  const filters = /** @type {import("../../client/ackbase.js").Filters[]} */ ([{ $and: [{}] }, { $or: [{}] }, { $not: { $not: {} } }]);
+  const watchers = filters.map((one) => {
+    const own = listener();
+    return { ...own, leave: items.watch({ filters: one }, own.handlers) };
+  });
+  const live = items.live({ filters: filters[0] });
+  t.after(live.subscribe(() => {}));
+  await items.create({ n: 0 });
+  await shows(live, ({ items: [first], status }) => first?.n === 0 && status === "live");
+  for (const { heard } of watchers) assert.deepEqual(await heard.count(1), ["ADDED 1 0"]);
+  for (const { leave } of watchers) leave();
+  await items.update(1, { n: 1 });
+  assert.deepEqual(await all.heard.count(2), ["ADDED 1 0", "MODIFIED 1 1"]);
+  await shows(live, ({ items: [first] }) => first?.n === 1);
+  for (const [i, held] of [true, false, false, false].entries()) {
+    assert.equal(await socket.emitWithAck("UNSUBSCRIBE", "whatever", { filters: filters[i] ?? {} }), held || i === 3, JSON.stringify(filters[i]));
+  }
+});
+
+test("filters that are changed later are still those that were asked for", async (t) => {
+  const { collection, sent } = open(server.url, t);
+  const items = collection("mutable");
+  const filters = { n: 1 };
+  const { heard, handlers } = listener();
+  const leave = items.watch({ filters }, handlers);
+  filters.n = 2;
+  await items.create({ n: 1 });
+  await items.create({ n: 2 });
+  assert.deepEqual(await heard.count(1), ["ADDED 1 1"]);
+  leave();
+  assert.deepEqual(sent("UNSUBSCRIBE"), [["UNSUBSCRIBE", "mutable", null, { filters: { n: 1 } }]]);
+});
+
+test("what is not ended, because the server says not now or the connection breaks, is ended later", async (t) => {
+  const slow = await startServer(["--request-rate", "2"]);
+  t.after(() => slow.stop());
+  const line = await openLine(slow.url, t);
+  const reader = open(line.url, t);
+  const items = reader.collection("left");
+  /** Whether the server still has the subscription to an item, when it can say so. @param {number} id */
+  const isHeld = async (id) => {
+    for (;;) {
+      const [held, error] = await new Promise((resolve) => reader.socket.emit("UNSUBSCRIBE", "left", id, (/** @type {unknown[]} */ ...answer) => resolve(answer)));
+      if (!error) return held;
+      await new Promise((resolve) => setTimeout(resolve, error.details.retryAfter));
+    }
+  };
+  const { heard, handlers } = listener();
+  const leave = [1, 2].map((id) => items.watch(id, handlers));
+  await items.create({ id: 1, n: 0 });
+  await heard.count(1);
+
+  line.down();
+  leave[1]?.();
+  line.up();
+  await new Promise((resolve) => reader.socket.once("connect", () => resolve(undefined)));
+  assert.equal(reader.socket.recovered, true);
+  assert.equal(await isHeld(2), false);
+  assert.equal(await isHeld(3), false);
+
+  const asked = reader.sent("UNSUBSCRIBE").length;
+  let refused = false;
+  while (!refused) refused = await items.get(1).then(() => false, ({ code }) => code === "RATE_LIMITED");
+  leave[0]?.();
+  while (reader.sent("UNSUBSCRIBE").length < asked + 2) {
+    await Promise.race([new Promise((resolve) => reader.socket.onAnyOutgoing(resolve)), deadline("a second UNSUBSCRIBE")]);
+  }
+  assert.equal(await isHeld(1), false);
+  reader.socket.disconnect();
 });
 
 test("who is ended by another that hears the same hears nothing more", async (t) => {
@@ -214,6 +290,30 @@ test("where the past is gone, it begins anew with a snapshot and says so", async
   await items.create({ n: 2 });
   assert.deepEqual(await heard.count(4), ["ADDED 1 1", "RESET undefined", "ADDED 4 4", "ADDED 5 2"], "three items are too many for this server's snapshot");
   assert.deepEqual(await small.heard.count(2), ["RESET 2:2", "ADDED 5 2"]);
+  reader.socket.disconnect();
+  await one.stop();
+  await other.stop();
+});
+
+test("a break while it begins anew: the items are told after it", async (t) => {
+  const [one, other] = [await startServer(), await startServer()];
+  const line = await openLine(one.url, t);
+  const reader = open(line.url, t);
+  const { heard, handlers } = listener();
+  reader.collection("gone").watch(null, handlers);
+  await reader.collection("gone").create({ n: 1 });
+  await heard.count(1);
+  for (const n of [7, 8]) await open(other.url, t).collection("gone").create({ n });
+  let snapshots = 0;
+  reader.socket.onAnyOutgoing((verb, _collection, _id, options) => {
+    if (verb === "SUBSCRIBE" && options.snapshot && ++snapshots === 1) queueMicrotask(reader.cut);
+  });
+  line.down();
+  line.up(other.url);
+  assert.deepEqual(await heard.count(2), ["ADDED 1 1", "RESET 1:7,2:8"]);
+  assert.equal(snapshots, 2);
+  await reader.collection("gone").create({ n: 9 });
+  assert.deepEqual((await heard.count(3)).at(-1), "ADDED 3 9");
   reader.socket.disconnect();
   await one.stop();
   await other.stop();
