@@ -17,10 +17,12 @@ import { createSubscriptions } from "./subscriptions.js";
  */
 export function createClient(socket, options = {}) {
   const connection = createConnection(socket);
-  const subscriptions = createSubscriptions(connection); // before the writes that wait: what is watched hears of them
-  const outbox = createOutbox(connection, options);
   /** @type {Parts} */
-  const parts = { connection, outbox, subscriptions };
+  const parts = {
+    connection,
+    subscriptions: createSubscriptions(connection), // before the writes that wait: what is watched hears of them
+    outbox: createOutbox(connection, options),
+  };
   /** @type {Map<string, import("./types.js").Collection<any>>} */
   const collections = new Map();
 
@@ -41,7 +43,7 @@ export function createClient(socket, options = {}) {
 
     /** Lets go of the socket, which stays as it is: nothing is sent or heard any more. */
     close() {
-      subscriptions.close();
+      parts.subscriptions.close();
       connection.close();
     },
   };

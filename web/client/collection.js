@@ -1,7 +1,6 @@
-import { checkOptions, unlessMissing } from "./error.js";
+import { unlessMissing } from "./error.js";
 import { newKey } from "./key.js";
 import { createLive } from "./live.js";
-import { withMeta } from "./meta.js";
 import { withOptions } from "./request.js";
 import { argumentsOf, createWrites } from "./writes.js";
 
@@ -17,10 +16,7 @@ export function createCollection(parts, name) {
   const { connection, subscriptions } = parts;
 
   /** @param {string} verb @param {unknown[]} args @param {import("./types.js").Patience & Record<string, unknown>} [options] */
-  const ask = async (verb, args, { timeout, signal, ...rest } = {}) => {
-    const { result, meta } = await connection.ask(verb, [name, ...withOptions(args, rest)], { timeout, signal });
-    return withMeta(result, meta);
-  };
+  const ask = async (verb, args, { timeout, signal, ...rest } = {}) => connection.ask(verb, [name, ...withOptions(args, rest)], { timeout, signal });
   return {
     name,
 
@@ -29,25 +25,21 @@ export function createCollection(parts, name) {
     history: (id, options) => ask("HISTORY", [id], options),
 
     // Every write has a key, so that it can be sent again.
-    ...createWrites(async (verb, id, body, options) => {
-      checkOptions(options);
-      return ask(verb, argumentsOf(verb, id, body), { key: newKey(), ...options });
-    }),
+    ...createWrites((verb, id, body, options) => ask(verb, argumentsOf(verb, id, body), { key: newKey(), ...options })),
 
     watch(target, handlers) {
       const id = typeof target === "object" ? null : (target ?? null);
       const { filters } = Object(target);
-      const { onReset } = handlers;
       return subscriptions.watch(name, id, filters, {
         onChange(change) {
           const name = /** @type {const} */ ({ ADDED: "onAdded", MODIFIED: "onModified", DELETED: "onDeleted" })[change.type];
           handlers[name]?.(change);
         },
-        onReset: onReset && ((items) => onReset(items)),
-        onError(error) {
-          if (handlers.onError) handlers.onError(error);
-          else Promise.reject(error);
-        },
+        onReset: handlers.onReset?.bind(handlers),
+        onError: handlers.onError?.bind(handlers) ??
+          ((error) => {
+            throw error; // an unhandled rejection: see Listeners
+          }),
       }).leave;
     },
 

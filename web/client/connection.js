@@ -1,5 +1,6 @@
-import { AckbaseError, silence } from "./error.js";
+import { AckbaseError, pauseAfter, silence } from "./error.js";
 import { Listeners, listenTo } from "./listeners.js";
+import { withMeta } from "./meta.js";
 import { patience } from "./request.js";
 
 /** @typedef {import("./types.js").ClientSocket} ClientSocket */
@@ -19,11 +20,13 @@ export function later(act, ms) {
 
 /**
  * Ends a wait when its time is over, or its signal says so.
- * @param {string} verb @param {Patience} patience @param {(error: unknown) => void} end @returns {() => void} lets go of both
+ * @param {string} verb @param {Patience} patience @param {(error: unknown) => void} end
+ * @param {number} [begun] when the time began
+ * @returns {() => void} lets go of both
  */
-export function limit(verb, { timeout = Infinity, signal }, end) {
+export function limit(verb, { timeout = Infinity, signal }, end, begun = Date.now()) {
   const aborted = () => end(signal?.reason);
-  const stop = timeout < 2 ** 31 ? later(() => end(silence(verb, timeout)), timeout) : undefined;
+  const stop = timeout < 2 ** 31 ? later(() => end(silence(verb, timeout)), begun + timeout - Date.now()) : undefined;
   signal?.addEventListener("abort", aborted);
   if (signal?.aborted) queueMicrotask(aborted);
   return () => {
@@ -60,13 +63,16 @@ export function createConnection(socket) {
   const leave = listenTo(socket, { connect: connected, disconnect: disconnected, connect_error: disconnected });
 
   /**
-   * Asks, and calls back once: with an error or a result. The callback runs before any event that came later.
-   * Infinity as timeout waits as long as it takes.
+   * Asks, and calls back once: with an error or a result. The callback runs before any event that came later. Without
+   * options it takes as long as it takes, and asks again where the server only says "not now".
    *
-   * @param {string} verb @param {unknown[]} args @param {Patience} options @param {Answered} answered
+   * @param {string} verb @param {unknown[]} args @param {Answered} answered @param {Patience} [options]
    * @returns {() => void} stops waiting; the callback is not called then
    */
-  function call(verb, args, { timeout = patience, signal }, answered) {
+  function call(verb, args, answered, options) {
+    const { timeout = patience, signal } = options ?? { timeout: Infinity };
+    /** Takes back what is to be sent later. @type {(() => void) | undefined} */
+    let wait;
     const stop = () => {
       waiting.delete(send);
       release();
@@ -80,9 +86,12 @@ export function createConnection(socket) {
     function send() {
       // Nothing is left in the socket's own buffer: it would be sent even when its time is over.
       if (!waiting.has(send) || !socket.connected || closed || signal?.aborted) return;
+      wait?.();
       socket.timeout(again).emit(verb, ...args, (/** @type {unknown} */ late, /** @type {any} */ result, /** @type {any} */ error, /** @type {Meta} */ meta) => {
-        if (!late) finish(error ? new AckbaseError(error) : null, result, meta ?? {});
-        else send();
+        const pause = options ? undefined : pauseAfter(error);
+        if (late) send();
+        else if (pause === undefined) finish(error ? new AckbaseError(error) : null, result, meta ?? {});
+        else wait = later(send, pause);
       });
     }
     waiting.add(send);
@@ -100,13 +109,13 @@ export function createConnection(socket) {
     isLost: () => lost,
 
     /**
-     * call as a promise.
+     * call as a promise of the result, whose meta is known.
      * @param {string} verb @param {unknown[]} args @param {Patience} options
-     * @returns {Promise<{ result: any, meta: Meta }>}
+     * @returns {Promise<any>}
      */
     ask: (verb, args, options) =>
       new Promise((resolve, reject) => {
-        call(verb, args, options, (error, result, meta) => (error ? reject(error) : resolve({ result, meta })));
+        call(verb, args, (error, result, meta) => (error ? reject(error) : resolve(withMeta(result, meta))), options);
       }),
 
     /** Lets go of the socket: nothing is sent any more. */

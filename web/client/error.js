@@ -30,16 +30,6 @@ export const silence = (verb, ms, cause) =>
   new AckbaseError({ code: "TIMEOUT", status: 0, message: `no answer to ${verb} within ${ms} ms; it is not known whether the server did it` }, { cause });
 
 /**
- * Refuses a condition that would silently be none: JSON leaves out what is undefined.
- * @param {{ ifMatch?: unknown }} [options]
- */
-export function checkOptions(options) {
-  if (options && "ifMatch" in options && options.ifMatch === undefined) {
-    throw new AckbaseError({ code: "BAD_REQUEST", status: 400, message: "ifMatch is undefined: it takes a revision" });
-  }
-}
-
-/**
  * What a promise resolves to, undefined where there is no such item.
  * @template T @param {Promise<T>} asked @returns {Promise<T | undefined>}
  */
@@ -51,7 +41,7 @@ export const unlessMissing = (asked) =>
 
 /**
  * After how many milliseconds the same may be asked again, where the server only says "not now"; else nothing.
- * @param {AckbaseError} error @returns {number | undefined}
+ * @param {ServerError | null} error @returns {number | undefined}
  */
-export const pauseAfter = ({ code, details }) =>
-  code === "RATE_LIMITED" || code === "UNAVAILABLE" ? (details?.retryAfter ?? 1000) : undefined;
+export const pauseAfter = (error) =>
+  error && /^(RATE_LIMITED|UNAVAILABLE)$/.test(error.code) ? (error.details?.retryAfter ?? 1000) : undefined;

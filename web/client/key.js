@@ -5,10 +5,9 @@ let last = 0;
  * is created at once keeps its order under temporary ids. `crypto.randomUUID` makes none of these, and is not there on pages without TLS.
  */
 export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
   last = Math.max(Date.now(), last + 1);
-  for (let i = 0; i < 6; i++) bytes[i] = last / 2 ** (40 - 8 * i); // stored modulo 256
-  bytes[6] = (/** @type {number} */ (bytes[6]) & 15) | 112;
-  bytes[8] = (/** @type {number} */ (bytes[8]) & 63) | 128;
-  return Array.from(bytes, (byte, i) => ([4, 6, 8, 10].includes(i) ? "-" : "") + byte.toString(16).padStart(2, "0")).join("");
+  const hex = (/** @type {number} */ n, /** @type {number} */ digits) => n.toString(16).padStart(digits, "0");
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => hex(byte, 2)).join("");
+  // The time, the version, and 8 for the variant.
+  return `${hex(last, 12)}7${random.slice(6)}`.replace(/(.{8})(.{4})(.{4})(.{3})/, `$1-$2-$3-8$4-`) + random.slice(0, 6);
 }

@@ -17,12 +17,6 @@ export function listenTo(socket, events) {
  * @extends {Set<L>}
  */
 export class Listeners extends Set {
-  /** @param {L} listener @returns {() => void} ends it */
-  listen(listener) {
-    this.add(listener);
-    return () => this.delete(listener);
-  }
-
   /**
    * Tells those who listen now, but who is ended by one told before. One that throws keeps nobody else from hearing:
    * its error is an unhandled rejection.

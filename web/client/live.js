@@ -1,9 +1,9 @@
-import { pauseAfter } from "./error.js";
+import { later } from "./connection.js";
 import { matcher } from "./filter.js";
 import { Listeners } from "./listeners.js";
 import { orderOf } from "./order.js";
 import { merge, patched } from "./patch.js";
-import { equal } from "./value.js";
+import { equal, same } from "./value.js";
 import { createWrites } from "./writes.js";
 
 /** @typedef {import("./types.js").Id} Id */
@@ -16,9 +16,6 @@ import { createWrites } from "./writes.js";
 /** A page is read again at most once in this time, and changes are gathered for this long before, in milliseconds. */
 const pause = 200;
 const gather = 20;
-
-/** Whether two ids, or an item and an id, have the same text. @param {any} a @param {any} b */
-const same = (a, b) => String(a) === String(b);
 
 /** @param {any[]} rows @param {any} id */
 const byId = (rows, id) => rows.find((row) => same(row.id, id));
@@ -46,16 +43,18 @@ function foresee({ verb, id, body }, before) {
  * @returns {import("./types.js").Live<T>}
  */
 export function createLive({ connection, subscriptions, outbox }, name, query = {}) {
-  const { fields, ...wire } = /** @type {import("./types.js").Query} */ (query); // changes come whole, and so do items
-  const order = orderOf(query.sort);
+  // The query as it is now: whose object it is may change it. Changes come whole, and so do items.
+  /** @type {import("./types.js").Query} */
+  const { fields, ...wire } = JSON.parse(JSON.stringify(query));
+  const order = orderOf(wire.sort);
   /** @type {(item: any) => boolean} */
   let matches = () => false;
   try {
-    matches = matcher(query.filters);
+    matches = matcher(wire.filters);
   } catch {} // the server says what is wrong with them
-  const limit = Number(query.limit ?? 50);
-  const first = Number(query.page ?? 1) === 1 && query.after == null;
-  const counted = query.total !== false;
+  const limit = Number(wire.limit ?? 50);
+  const first = Number(wire.page ?? 1) === 1 && wire.after == null;
+  const counted = wire.total !== false;
 
   const listeners = /** @type {Listeners<{ show(): void }>} */ (new Listeners());
   /** @type {any[]} */
@@ -78,15 +77,13 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   let lastRead = 0;
   /** Whether base may lack something that no change will tell. */
   let behind = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  /** Takes back the read that is to come. @type {(() => void) | undefined} */
+  let due;
   /** Writes that were answered, but are not in base yet. @type {{ id: Id, item: any, rev?: string, cursor?: string, created: boolean, read: number }[]} */
   let answered = [];
   /** Revisions and cursors heard while writes were under way. @type {Set<string | undefined>} */
   const heard = new Set();
-  let due = false;
-  /** @type {() => void} */
-  let ignore = () => {};
+  let refreshing = false;
   /** @type {Snapshot} */
   let snapshot = /** @type {any} */ ({ items: [] });
 
@@ -121,7 +118,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     }
     // An item of another page. Its coming or going moves the count, and the pages behind it.
     if (type !== "MODIFIED") return counted || !first || base.length < limit;
-    return !first && !!query.sort;
+    return !first && !!wire.sort;
   }
 
   /** Whether base shows what a write made. @param {Id} id @param {any} item */
@@ -131,8 +128,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     return now ? equal(now, item) : loaded && !matches(item);
   }
 
-  /** @type {import("./subscriptions.js").Watcher} */
-  const watcher = {
+  /** What is done about what it hears of. @type {import("./subscriptions.js").Watcher & import("./connection.js").Listener & import("./outbox.js").Listener} */
+  const ears = {
     onChange(change) {
       const { id, rev, prev, cursor, item, type } = change;
       const waiting = outbox.of(name);
@@ -154,6 +151,19 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     },
     onState: refreshSoon,
     onError: fail,
+    onConnect: refreshSoon,
+    onDisconnect: refreshSoon,
+    onWrites: (collection) => collection === name && refresh(),
+    onAnswer(write, result, { rev, cursor, created = false }) {
+      if (write.collection !== name || Array.isArray(result)) return;
+      const item = write.verb === "DELETE" ? undefined : result;
+      const id = item ? item.id : write.id;
+      // The answer to a write comes before its change, unless both were on their way when a connection broke.
+      if (heard.has(rev) || (!item && heard.has(cursor)) || !result || reflected(/** @type {Id} */ (id), item)) return;
+      answered.push({ id: /** @type {Id} */ (id), item, rev, cursor, created: created || write.verb === "POST", read: reads + 1 });
+      // Its change comes for sure if it was made just now, and nothing that is read meanwhile holds it already.
+      if (!whole || reading || write.retried || !watch?.isLive()) readSoon();
+    },
   };
 
   /** @param {import("./error.js").AckbaseError} fault */
@@ -166,30 +176,26 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
 
   /** @param {string} [since] */
   function join(since) {
-    watch = subscriptions.watch(name, null, query.filters, watcher, since);
+    watch = subscriptions.watch(name, null, wire.filters, ears, since);
     behind = !watch.exact;
   }
 
   function readSoon(wait = Math.max(gather, pause - (Date.now() - lastRead))) {
     if (reading) again = true;
-    else timer ??= setTimeout(read, wait);
+    else due ??= later(read, wait);
   }
 
   function read() {
     reading?.();
-    clearTimeout(timer);
-    timer = undefined;
+    due?.();
+    due = undefined;
     again = false;
     fresh = [];
     const turn = ++reads;
-    reading = connection.call("GET", [name, wire], { timeout: Infinity }, (fault, result, meta) => {
+    reading = connection.call("GET", [name, wire], (fault, result, meta) => {
       reading = undefined;
       lastRead = Date.now();
-      if (fault) {
-        const wait = pauseAfter(fault);
-        if (wait === undefined) return fail(fault);
-        return readSoon(wait);
-      }
+      if (fault) return fail(fault);
       error = undefined;
       base = result;
       total = meta.total ?? undefined;
@@ -215,11 +221,11 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       if (before || shows) rows = rows.filter((row) => !same(row.id, id));
       if (shows && (inside(base, item) || (before && !order(before, item)))) rows = insert(rows, item);
       // What is not on this page may be on another one, and is counted then.
-      if (count !== undefined && (before || whole || isNew)) count += Number(!!shows) - Number(!!before);
+      if (count !== undefined && (before || whole || isNew)) count += +!!shows - +!!before;
     };
     for (const { id, item, created } of answered) lay(id, item, byId(rows, id), created);
     for (const write of outbox.of(name)) {
-      if (write.shown !== undefined || (write.verb === "PATCH" && write.id === undefined)) continue;
+      if (write.shown !== undefined || write.id === undefined) continue;
       const before = byId(rows, write.id);
       lay(write.id, foresee(write, before), before, write.verb === "POST");
     }
@@ -236,7 +242,7 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
 
   /** Makes the snapshot anew, of what is the same in it, and tells where it differs. */
   function refresh() {
-    due = false;
+    refreshing = false;
     const [rows, count] = compose();
     const old = new Map(snapshot.items.map((item) => [String(item.id), item]));
     let items = rows.map((row) => {
@@ -252,41 +258,27 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
   refresh();
 
   function refreshSoon() {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => due && refresh());
+    if (refreshing) return;
+    refreshing = true;
+    queueMicrotask(() => refreshing && refresh());
   }
 
   function start() {
-    const stops = [
-      connection.listeners.listen({ onConnect: refreshSoon, onDisconnect: refreshSoon }),
-      outbox.listeners.listen({
-        onWrites: (collection) => collection === name && refresh(),
-        onAnswer(write, result, { rev, cursor, created = false }) {
-          if (write.collection !== name || Array.isArray(result)) return;
-          const item = write.verb === "DELETE" ? undefined : result;
-          const id = item ? item.id : write.id;
-          // The answer to a write comes before its change, unless both were on their way when a connection broke.
-          if (heard.has(rev) || (!item && heard.has(cursor)) || !result || reflected(/** @type {Id} */ (id), item)) return;
-          answered.push({ id: /** @type {Id} */ (id), item, rev, cursor, created: created || write.verb === "POST", read: reads + 1 });
-          // Its change comes for sure if it was made just now, and nothing that is read meanwhile holds it already.
-          if (!whole || reading || write.retried || !watch?.isLive()) readSoon();
-        },
-      }),
-    ];
-    ignore = () => stops.forEach((stop) => stop());
+    connection.listeners.add(ears);
+    outbox.listeners.add(ears);
     // What others of this page watch already is joined before the read, so that nothing is between them.
-    if (subscriptions.has(name, query.filters)) join();
+    if (subscriptions.has(name, wire.filters)) join();
     read();
     refresh();
   }
 
   function end() {
-    ignore();
+    connection.listeners.delete(ears);
+    outbox.listeners.delete(ears);
     watch?.leave();
     reading?.();
-    clearTimeout(timer);
-    watch = reading = timer = undefined;
+    due?.();
+    watch = reading = due = undefined;
     answered = [];
     refresh();
   }

@@ -1,8 +1,9 @@
-import { later, limit } from "./connection.js";
-import { AckbaseError, checkOptions, pauseAfter, silence } from "./error.js";
+import { limit } from "./connection.js";
+import { AckbaseError, silence } from "./error.js";
 import { newKey } from "./key.js";
 import { Listeners } from "./listeners.js";
 import { withMeta } from "./meta.js";
+import { same } from "./value.js";
 import { argumentsOf } from "./writes.js";
 
 /** @typedef {import("./connection.js").Connection} Connection */
@@ -12,11 +13,12 @@ import { argumentsOf } from "./writes.js";
 /** @typedef {import("./types.js").Id} Id */
 
 /**
- * One write on its way. `id` is the item's; of one that is created without, it is the key, until the server has given
- * one (`temporary` then). `sent` is when it was sent first. `shown` is the id under which it was heard of already.
- * `retried`: it may have been made before it was sent last.
+ * One write on its way. `id` is the item's; of one that is created without, it is one of ours until the server has given
+ * one (`temporary` then); of a patch over the collection there is none, its paths begin with those of items. `made` is
+ * when it was added, `sent` when it was sent first. `shown` is the id under which it was heard of already. `retried`: it
+ * may have taken effect before it was sent last.
  *
- * @typedef {{ collection: string, verb: import("./writes.js").Verb, id?: Id, body?: any, key: string, options: Record<string, unknown>,
+ * @typedef {{ collection: string, verb: import("./writes.js").Verb, id?: Id, body?: any, key: string, options: Record<string, unknown>, made: number, timeout?: number,
  *   temporary?: boolean, retried?: boolean, sent?: number, shown?: Id, resolve?(result: any): void, reject?(error: unknown): void, end?(): void }} Write
  */
 
@@ -26,6 +28,26 @@ import { argumentsOf } from "./writes.js";
 
 /** For how long the server surely knows a key, in milliseconds. What was sent longer ago cannot be sent again. */
 const known = 23 * 3600_000;
+
+/**
+ * Puts another id in the place of each that a write names: of its own, or of those that the paths of a patch over the collection begin with.
+ * @param {Write} write @param {(id: any) => any} other
+ */
+function rename(write, other) {
+  const on = (/** @type {string | undefined} */ path) => path?.replace(/[^/]+/, other);
+  if (write.id === undefined) write.body = write.body.map((/** @type {any} */ operation) => ({ ...operation, path: on(operation.path), from: on(operation.from) }));
+  else write.id = other(write.id);
+}
+
+/** Whether a write names an item. @param {Write} write @param {Id | undefined} id */
+function names(write, id) {
+  let found = false;
+  rename(write, (one) => {
+    found ||= same(one, id);
+    return one;
+  });
+  return found;
+}
 
 /**
  * The writes of a client's live queries, in their order: each is sent when the one before has been answered, and again
@@ -64,10 +86,19 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
     } catch {} // what it holds is sent again with its key, at the worst
   };
 
+  /** Puts the ids that the server has given in the place of ours. @param {Write} write */
+  const settle = (write) => rename(write, (id) => given.get(id) ?? id);
+
+  /** Ends a write when its time is over. @param {Write} write @param {AbortSignal} [signal] */
+  const watch = (write, signal) => {
+    write.timeout ??= Infinity; // which is null in JSON
+    write.end = limit(write.verb, { timeout: write.timeout, signal }, (error) => refuse(write, error), write.made);
+  };
+
   /** @param {Write} write @param {any} error */
   function refuse(write, error) {
     // What was to be done with an item that will never be makes no sense any more.
-    const all = write.temporary ? writes.filter(({ id }) => id === write.id) : [write];
+    const all = write.verb === "POST" ? writes.slice(writes.indexOf(write)).filter((other) => other.collection === write.collection && names(other, write.id)) : [write];
     take(all);
     listeners.tell("onWrites", write.collection);
     for (const one of all) {
@@ -80,25 +111,18 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
   function next() {
     const write = writes[0];
     if (!write || stop || !connection.socket.connected) return;
-    const { collection, verb, body, key, options, temporary } = write;
-    if (Date.now() - /** @type {number} */ (write.sent) > known) return refuse(write, silence(verb, known));
+    const { collection, verb, body, key, options, temporary, made } = write;
+    const timeout = /** @type {number} */ (write.timeout);
+    if (Date.now() - /** @type {number} */ (write.sent) > known || Date.now() - made > timeout) return refuse(write, silence(verb, Math.min(known, timeout)));
     write.retried = !!write.sent;
     write.sent ??= Date.now();
     save();
-    stop = connection.call(verb, [collection, ...argumentsOf(verb, write.id, body), { ...options, key }], { timeout: Infinity }, (error, result, meta) => {
-      const pause = error ? pauseAfter(error) : undefined;
-      if (pause !== undefined) {
-        stop = later(() => {
-          halt();
-          next();
-        }, pause);
-        return;
-      }
+    stop = connection.call(verb, [collection, ...argumentsOf(verb, write.id, body), { ...options, key }], (error, result, meta) => {
       stop = undefined;
       if (error) return refuse(write, error);
       if (temporary) {
         given.set(write.id, result.id);
-        for (const other of writes) if (other !== write && other.id === write.id) other.id = result.id;
+        writes.forEach(settle);
       }
       take([write]);
       listeners.tell("onAnswer", write, result, meta);
@@ -112,8 +136,9 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
     const kept = JSON.parse(storage?.getItem(storageKey) ?? "[]");
     if (Array.isArray(kept)) writes = kept;
   } catch {} // what is no queue of ours is as good as none
+  for (const write of writes) watch(write);
   connection.listeners.add({ onConnect: next, onDisconnect: halt });
-  next();
+  queueMicrotask(next); // so that onRefused finds the client
 
   return {
     listeners,
@@ -130,11 +155,11 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
      */
     add: (collection, verb, id, body, { key = newKey(), timeout, signal, ...options } = {}) =>
       new Promise((resolve, reject) => {
-        checkOptions(options);
         signal?.throwIfAborted();
         const temporary = verb === "POST" && id === undefined;
         /** @type {Write} */
-        const write = { collection, verb, id: temporary ? key : (given.get(id) ?? id), body, key, options, temporary, resolve, reject };
+        const write = { collection, verb, id: temporary ? newKey() : id, body, key, options, made: Date.now(), timeout, temporary, resolve, reject };
+        settle(write);
         writes = [...writes, write];
         try {
           if (writes.length > queue) throw new Error(`${queue} others wait to be sent already`);
@@ -143,7 +168,7 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
           take([write]);
           throw new AckbaseError({ code: "QUEUE_FULL", status: 0, message: `the write was not made: ${/** @type {Error} */ (cause).message}` }, { cause });
         }
-        write.end = limit(verb, { timeout, signal }, (error) => refuse(write, error));
+        watch(write, signal);
         listeners.tell("onWrites", collection);
         next();
       }),

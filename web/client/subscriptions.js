@@ -1,8 +1,6 @@
-import { later } from "./connection.js";
-import { pauseAfter } from "./error.js";
 import { Listeners, listenTo } from "./listeners.js";
 import { withMeta } from "./meta.js";
-import { canonical } from "./value.js";
+import { canonical, same } from "./value.js";
 
 /** @typedef {import("./connection.js").Connection} Connection */
 /** @typedef {import("./types.js").Id} Id */
@@ -26,12 +24,13 @@ import { canonical } from "./value.js";
  * @param {Connection} connection
  */
 export function createSubscriptions({ socket, call, listeners }) {
-  /** @type {Map<string, ReturnType<typeof createSubscription>>} */
-  const held = new Map();
-  const all = () => [...held.values()];
+  const held = /** @type {Listeners<ReturnType<typeof createSubscription>>} */ (new Listeners());
+  const find = (/** @type {string} */ key) => [...held].find((subscription) => subscription.key === key);
 
-  /** @param {string} key @param {string} collection @param {Id | null} id @param {Filters | undefined} filters */
-  function createSubscription(key, collection, id, filters) {
+  /** @param {string} key see keyOf @param {Id | null} id */
+  function createSubscription(key, id) {
+    // The filters as they are now: whose object it is may change it.
+    const [collection, , filters] = JSON.parse(key);
     const watchers = /** @type {Listeners<Watcher>} */ (new Listeners());
     /** @type {string | undefined} */
     let cursor;
@@ -51,12 +50,12 @@ export function createSubscriptions({ socket, call, listeners }) {
     const isLive = () => open && !replaying && socket.connected;
 
     /** Subscribes, from the cursor on if there is one. @param {boolean} [snapshot] */
-    function ask(snapshot) {
+    function ask(snapshot = reset && [...watchers].some(({ onReset }) => onReset)) {
       cancel?.();
       open = replaying = false;
       if (!socket.connected) return; // asked when it is
       const since = cursor;
-      cancel = call("SUBSCRIBE", [collection, id, { filters, since, snapshot }], { timeout: Infinity }, (error, result, meta) => {
+      cancel = call("SUBSCRIBE", [collection, id, { filters, since, snapshot }], (error, result, meta) => {
         if (error) return refused(error, snapshot);
         open = true;
         replaying = !!since;
@@ -71,22 +70,20 @@ export function createSubscriptions({ socket, call, listeners }) {
 
     /** @param {import("./error.js").AckbaseError} error @param {boolean} [snapshot] */
     function refused(error, snapshot) {
-      const pause = pauseAfter(error);
       if (error.code === "GONE") {
         cursor = undefined;
         reset = true;
-        ask([...watchers].some(({ onReset }) => onReset) || undefined);
-      } else if (snapshot && error.code === "TOO_LARGE") {
         ask();
-      } else if (pause !== undefined) {
-        cancel = later(() => ask(snapshot), pause);
+      } else if (snapshot && error.code === "TOO_LARGE") {
+        ask(false);
       } else {
-        held.delete(key);
+        held.delete(subscription);
         watchers.tell("onError", error);
       }
     }
 
     const subscription = {
+      key,
       watchers,
       isLive,
 
@@ -96,6 +93,7 @@ export function createSubscriptions({ socket, call, listeners }) {
         watchers.add(watcher);
         if (first) {
           cursor = since;
+          reset = false;
           heard.clear(); // it may begin before what others heard
           ask();
         }
@@ -104,11 +102,12 @@ export function createSubscriptions({ socket, call, listeners }) {
 
       /** Unsubscribes when nobody watches any more. @param {Watcher} watcher */
       leave(watcher) {
-        if (!watchers.delete(watcher) || watchers.size || held.get(key) !== subscription) return;
+        if (!watchers.delete(watcher) || watchers.size || !held.has(subscription)) return;
         cancel?.();
         open = false;
-        // It stays held until the server has done it: until then it tells of items by the collection's room alone.
-        cancel = call("UNSUBSCRIBE", [collection, id, { filters }], { timeout: Infinity }, () => held.delete(key));
+        // It stays held until the server has done it: until then it tells of items by the collection's room alone. A
+        // refusal, but for a moment, is of what never was.
+        cancel = call("UNSUBSCRIBE", [collection, id, { filters }], () => held.delete(subscription));
       },
 
       /** @param {string} name */
@@ -116,7 +115,7 @@ export function createSubscriptions({ socket, call, listeners }) {
 
       /** @param {Change} change @param {boolean} wins whether the collection's room tells of items too */
       hear(change, wins) {
-        const own = wins && isLive() && id !== null && change.collection === collection && String(change.id) === String(id);
+        const own = wins && isLive() && id !== null && change.collection === collection && same(change.id, id);
         if (!open || (change.room !== room && !own) || heard.has(change.cursor)) return;
         cursor = change.cursor;
         heard.add(cursor);
@@ -151,23 +150,21 @@ export function createSubscriptions({ socket, call, listeners }) {
   const hear = (change) => {
     if (change.item) withMeta(change.item, { rev: change.rev, cursor: change.cursor });
     // A subscription to the collection wins over those to its items, but for what it has missed.
-    const wins = change.room === change.collection && !all().some(({ replays }) => replays(change.room));
-    for (const subscription of all()) subscription.hear(change, wins);
+    const wins = change.room === change.collection && ![...held].some(({ replays }) => replays(change.room));
+    held.tell("hear", change, wins);
   };
-  /** @param {{ room: string, cursor: string }} mark */
-  const bookmark = (mark) => all().forEach((subscription) => subscription.bookmark(mark));
-  const close = listenTo(socket, { ADDED: hear, MODIFIED: hear, DELETED: hear, BOOKMARK: bookmark });
+  const close = listenTo(socket, { ADDED: hear, MODIFIED: hear, DELETED: hear, BOOKMARK: (mark) => held.tell("bookmark", mark) });
   listeners.add({
-    onConnect: (recovered) => all().forEach((subscription) => subscription.onConnect(recovered)),
-    onDisconnect: () => all().forEach((subscription) => subscription.onDisconnect()),
+    onConnect: (recovered) => held.tell("onConnect", recovered),
+    onDisconnect: () => held.tell("onDisconnect"),
   });
 
-  /** Filters that ask for nothing are none, as they are to the server. @param {string} collection @param {Id | null} id @param {Filters} [filters] */
-  const keyOf = (collection, id, filters) => canonical([collection, id === null ? id : String(id), filters ?? {}]);
+  /** One text for each target; {} is no filters, as it is to the server. @param {string} collection @param {Id | null} id @param {Filters} [filters] */
+  const keyOf = (collection, id, filters) => canonical(id === null ? [collection, id, filters ?? {}] : [collection, String(id)]);
 
   return {
     /** Whether what filters match is watched already. @param {string} collection @param {Filters} [filters] */
-    has: (collection, filters) => !!held.get(keyOf(collection, null, filters))?.watchers.size,
+    has: (collection, filters) => !!find(keyOf(collection, null, filters))?.watchers.size,
 
     /**
      * Watches a target. `since` is where to begin, if nobody watches it yet.
@@ -177,8 +174,8 @@ export function createSubscriptions({ socket, call, listeners }) {
      */
     watch(collection, id, filters, watcher, since) {
       const key = keyOf(collection, id, filters);
-      const subscription = held.get(key) ?? createSubscription(key, collection, id, filters);
-      held.set(key, subscription);
+      const subscription = find(key) ?? createSubscription(key, id);
+      held.add(subscription);
       return {
         /** Whether it begins at `since`. */
         exact: subscription.join(watcher, since),

@@ -163,7 +163,7 @@
 /** Where writes wait over a reload of the page: `sessionStorage` is one. @typedef {{ getItem(name: string): string | null, setItem(name: string, text: string): void, removeItem(name: string): void }} Store */
 
 /**
- * `storage` keeps the live queries' writes that have no answer yet over a reload of the page; `storageKey` is their name
+ * `storage` keeps the live queries' writes that have no answer yet, and until when they may be sent, over a reload of the page; `storageKey` is their name
  * there, `"ackbase"` unless given. It must be this tab's own, as `sessionStorage` is. `queue` is how many may wait, 100
  * unless given. `onRefused` is told of a write from before the reload that the server did not take.
  * @typedef {{ storage?: Store | undefined, storageKey?: string | undefined, queue?: number | undefined,

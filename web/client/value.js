@@ -8,15 +8,11 @@
 export const kind = (v) =>
   v === undefined ? 0 : v === null ? 1 : v === false ? 2 : v === true ? 3 : typeof v === "number" ? 4 : typeof v === "string" ? 5 : Array.isArray(v) ? 6 : 7;
 
-/** UTF-16 units in the order of the UTF-8 bytes: surrogates, of which the highest characters are made, come last. @param {number} unit */
-const rank = (unit) => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
-
-/** @param {string} a @param {string} b */
+/** By characters, as their UTF-8 bytes are ordered. @param {string} a @param {string} b */
 function compareTexts(a, b) {
   let i = 0;
   while (i < a.length && a[i] === b[i]) i++;
-  if (i === a.length || i === b.length) return a.length - b.length;
-  return rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
+  return (a.codePointAt(i) ?? -1) - (b.codePointAt(i) ?? -1);
 }
 
 /** The total order of values: arrays are equal among themselves, objects too. @param {any} a @param {any} b @returns {number} */
@@ -25,9 +21,12 @@ export function compare(a, b) {
   return k - kind(b) || (k === 4 ? a - b : k === 5 ? compareTexts(a, b) : 0);
 }
 
+/** Whether two ids have the same text. @param {unknown} a @param {unknown} b */
+export const same = (a, b) => String(a) === String(b);
+
 /** What a dotted path leads to. @param {any} item @param {string} path @returns {any} */
 export const find = (item, path) =>
-  path.split(".").reduce((at, name) => (kind(at) > 5 && Object.hasOwn(at, name) && (kind(at) > 6 || /^\d+$/.test(name)) ? at[name] : undefined), item);
+  path.split(".").reduce((at, name) => (kind(at) > 5 && Object.hasOwn(at, name) && (kind(at) > 6 || name !== "length") ? at[name] : undefined), item);
 
 /** Whether two values are the same as JSON. @param {any} a @param {any} b @returns {boolean} */
 export function equal(a, b) {

@@ -1,9 +1,11 @@
 // Live queries over the real server: what they show, and what they ask the server for it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { writable } from "svelte/store";
+import { liveOf } from "../../client/svelte.js";
 import { dataFile, deadline, startServer } from "../contract/server.mjs";
 import { openLine } from "./line.mjs";
-import { open, shows } from "./session.mjs";
+import { Heard, open, shows } from "./session.mjs";
 
 /** @type {import("../contract/server.mjs").Server} */
 let server;
@@ -305,6 +307,33 @@ test("it is off while nobody subscribes, and goes on where somebody does again",
   assert.equal(ns(/** @type {Snapshot} */ (seen[0])), "1", "what it knew last is shown meanwhile");
   await shows(live, (now) => ns(now) === "1,2" && now.status === "live");
   assert.ok(socket.connected);
+});
+
+test("a query that is changed later, in place, is another one only for who is told of it", async (t) => {
+  const { collection, sent } = open(server.url, t);
+  const items = collection("in-place");
+  for (const n of [1, 2]) await items.create({ n });
+  const query = { filters: { n: 1 }, sort: "n" };
+  const live = items.live(query);
+  const store = writable(query);
+  const list = liveOf(items, store);
+  const seen = /** @type {import("./session.mjs").Heard<string>} */ (new Heard());
+  const stop = list.subscribe(({ items: shown, status }) => status === "live" && seen.add(shown.map(({ n }) => n).join()));
+  assert.equal((await seen.count(1)).at(-1), "1");
+  store.update((now) => {
+    now.filters.n = 2;
+    return now;
+  });
+  assert.equal((await seen.count(2)).at(-1), "2");
+  const leave = live.subscribe(() => {});
+  await shows(live, (now) => ns(now) === "1" && now.status === "live");
+  leave();
+  stop();
+  const filters = [{ n: 1 }, { n: 2 }];
+  assert.deepEqual(sent("SUBSCRIBE").map(([, , , options]) => options.filters), [{ n: 1 }, { n: 2 }, { n: 1 }]);
+  assert.deepEqual(sent("UNSUBSCRIBE").map(([, , , options]) => options.filters), [{ n: 1 }, { n: 1 }, { n: 2 }]);
+  await items.list();
+  for (const one of filters) assert.equal(await collection("in-place").list({ filters: one }).then(({ length }) => length), 1);
 });
 
 test("another database behind the same address", async (t) => {

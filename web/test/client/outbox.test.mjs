@@ -1,6 +1,7 @@
 // Writes of live queries without a connection: in order, bounded, over a reload, once in effect.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createClient } from "../../client/ackbase.js";
 import { dataFile, deadline, startServer } from "../contract/server.mjs";
 import { openLine } from "./line.mjs";
 import { Heard, open, shows } from "./session.mjs";
@@ -58,6 +59,129 @@ test("writes wait for the connection, show meanwhile, and are done in order", as
   const now = await shows(items, ({ pending, status }) => pending === 0 && status === "live");
   assert.deepEqual(now.items, await witness.list());
   assert.deepEqual(await items.update(id, { stock: 1 }), { id: 2, name: "Green tea", stock: 1 }, "the temporary id still leads to the item");
+});
+
+test("a patch over the collection names what has a temporary id, also over a reload", async (t) => {
+  const line = await openLine(server.url, t);
+  const first = open(line.url, t);
+  await first.collection("wide").create({ name: "Lamp" });
+  line.down();
+  const storage = storageOf();
+  const page = open(line.url, t, { client: { storage } });
+  const before = page.collection("wide").live();
+  const stop = before.subscribe(() => {});
+  const creating = before.create({ name: "Tea", rrp: 3 });
+  const { id } = before.getSnapshot().items[0] ?? assert.fail("the tea is not shown");
+  const operations = /** @type {import("../../client/ackbase.js").JSONPatch[]} */ ([
+    { op: "replace", path: `/${id}/name`, value: "Green tea" },
+    { op: "copy", from: `/${id}/rrp`, path: "/1/rrp" },
+    { op: "move", from: `/${id}/rrp`, path: `/${id}/price` },
+  ]);
+  const asked = structuredClone(operations);
+  const patching = before.update(operations);
+  for (const write of [creating, patching]) write.then(() => assert.fail("this page is gone"), () => {});
+  stop();
+  page.client.close();
+  page.socket.disconnect();
+
+  const items = open(line.url, t, { client: { storage } }).collection("wide").live();
+  t.after(items.subscribe(() => {}));
+  line.up();
+  const now = await shows(items, ({ items: [lamp, tea], pending }) => pending === 0 && lamp?.rrp === 3 && tea?.price === 3);
+  assert.deepEqual(now.items, [{ id: 1, name: "Lamp", rrp: 3 }, { id: 2, name: "Green tea", price: 3 }]);
+
+  const making = items.create({ name: "Jam" });
+  const { id: temporary } = items.getSnapshot().items[2] ?? assert.fail("the jam is not shown");
+  const path = `/${temporary}/rrp`;
+  const added = items.update([{ op: "add", path, value: 5 }]);
+  assert.deepEqual([await making, await added], [{ id: 3, name: "Jam" }, [{ id: 3, name: "Jam", rrp: 5 }]]);
+  assert.deepEqual(await items.update([{ op: "replace", path, value: 6 }]), [{ id: 3, name: "Jam", rrp: 6 }], "the temporary id still leads to the item");
+  assert.deepEqual(operations, asked, "what was given is as it was");
+});
+
+test("a refused create takes with it what was to be done to its item, and nothing else", async (t) => {
+  const { collection, socket, connected } = open(server.url, t);
+  const items = collection("refused");
+  for (const id of [1, 2]) await items.create({ id, name: "as it was" });
+  socket.disconnect();
+  const live = items.live();
+  t.after(live.subscribe(() => {}));
+  const other = collection("refused-too").live();
+  const before = live.update(1, { before: true });
+  const creating = live.create({ id: 1, name: "taken" });
+  const gone = [
+    live.update("1", { n: 1 }), live.replace({ id: 1, n: 2 }), live.update(1, [{ op: "add", path: "/n", value: 3 }]),
+    live.update([{ op: "add", path: "/2/n", value: 4 }, { op: "add", path: "/1/n", value: 4 }]), live.update([{ op: "copy", from: "/1/name", path: "/2/n" }]), live.remove(1),
+  ];
+  const unnamed = live.create({ name: "without" });
+  const done = [live.update(2, { n: 5 }), live.update([{ op: "add", path: "/2/m", value: 6 }]), other.replace({ id: 1, n: 7 })];
+  for (const write of gone) write.catch(() => {});
+  socket.connect();
+  await connected();
+  await before;
+  await assert.rejects(creating, { code: "CONFLICT" });
+  for (const write of gone) await assert.rejects(write, { code: "CONFLICT", message: /already/ });
+  await unnamed;
+  await Promise.all(done);
+  const now = await shows(live, ({ pending, status }) => pending === 0 && status === "live");
+  assert.deepEqual(now.items, [{ id: 1, name: "as it was", before: true }, { id: 2, name: "as it was", n: 5, m: 6 }, { id: 3, name: "without" }]);
+  assert.deepEqual(await items.list(), now.items);
+});
+
+test("a write's time goes on over a reload", async (t) => {
+  const text = () => storage.getItem("ackbase") ?? assert.fail("nothing is kept");
+  const storage = storageOf();
+  const page = open(server.url, t, { client: { storage }, socket: { autoConnect: false } });
+  const before = page.collection("patience").live();
+  const late = before.create({ n: 1 }, { timeout: 40 });
+  const lateToo = before.create({ n: 2 }, { timeout: 40 });
+  for (const write of [late, lateToo, before.create({ n: 3 }, { timeout: Infinity }), before.create({ n: 4 }, { timeout: 600_000 })]) write.catch(() => {});
+  const kept = text();
+  const copy = () => {
+    const own = storageOf();
+    own.setItem("ackbase", kept);
+    return own;
+  };
+  /** @type {import("./session.mjs").Heard<unknown[]>} */
+  const refused = new Heard();
+  const onRefused = (/** @type {any} */ { code, message }, /** @type {{ body?: any }} */ { body }) => refused.add([code, /within (.*) ms/.exec(message)?.[1], body.n]);
+  const reloaded = open(server.url, t, { client: { storage: copy(), onRefused }, socket: { autoConnect: false } });
+  const shown = reloaded.collection("patience").live();
+  assert.equal(shown.getSnapshot().pending, 4);
+  assert.deepEqual(await refused.count(2), [["TIMEOUT", "40", 1], ["TIMEOUT", "40", 2]]);
+  t.after(shown.subscribe(() => {}));
+  assert.equal(shown.getSnapshot().pending, 2);
+  for (const write of [late, lateToo]) await assert.rejects(write, { code: "TIMEOUT", message: /within 40 ms/ });
+
+  // Their time was over before this page began: they are not sent, though there is a connection already.
+  const connected = open(server.url, t);
+  await connected.connected();
+  const client = createClient(connected.socket, { storage: copy(), onRefused });
+  t.after(() => client.close());
+  const items = client.collection("patience").live();
+  t.after(items.subscribe(() => {}));
+  await shows(items, ({ pending, status }) => pending === 0 && status === "live");
+  assert.deepEqual(refused.all.slice(2), [["TIMEOUT", "40", 1], ["TIMEOUT", "40", 2]]);
+  assert.deepEqual(await connected.collection("patience").list(), [{ id: 1, n: 3 }, { id: 2, n: 4 }]);
+});
+
+test("what is no write at all is refused as others are, and waits for nothing", async (t) => {
+  const { collection, sent } = open(server.url, t, { socket: { autoConnect: false } });
+  const items = /** @type {any} */ (collection("nothing"));
+  const live = items.live();
+  t.after(live.subscribe(() => {}));
+  for (const through of [items, live]) {
+    for (const write of [
+      () => through.update(null), () => through.update(undefined), () => through.update(null, { n: 1 }), () => through.update({ n: 1 }), () => through.update(1), () => through.update(1, null), () => through.update(1, "n"),
+      () => through.create(null), () => through.create(), () => through.create(5), () => through.create({ id: null }),
+      () => through.replace(null), () => through.replace(), () => through.replace({ n: 1 }),
+      () => through.remove(null), () => through.remove(), () => through.update(1, { n: 1 }, { ifMatch: undefined }),
+    ]) {
+      await assert.rejects(write(), { name: "AckbaseError", code: "BAD_REQUEST", status: 400 }, String(write));
+    }
+  }
+  assert.equal(live.getSnapshot().pending, 0);
+  assert.deepEqual(sent("PATCH"), []);
 });
 
 test("they outlive a reload; what was refused is told", async (t) => {
