@@ -26,7 +26,7 @@ export function later(act, ms) {
  */
 export function limit(verb, { timeout = Infinity, signal }, end, begun = Date.now()) {
   const aborted = () => end(signal?.reason);
-  const stop = timeout < 2 ** 31 ? later(() => end(silence(verb, timeout)), begun + timeout - Date.now()) : undefined;
+  const stop = timeout < 2 ** 31 ? later(() => end(silence(verb, timeout)), Math.max(0, begun + timeout - Date.now())) : undefined;
   signal?.addEventListener("abort", aborted);
   if (signal?.aborted) queueMicrotask(aborted);
   return () => {

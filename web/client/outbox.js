@@ -134,9 +134,9 @@ export function createOutbox(connection, { storage, storageKey = "ackbase", queu
 
   try {
     const kept = JSON.parse(storage?.getItem(storageKey) ?? "[]");
-    if (Array.isArray(kept)) writes = kept;
+    for (const write of kept) watch(write);
+    writes = [...kept];
   } catch {} // what is no queue of ours is as good as none
-  for (const write of writes) watch(write);
   connection.listeners.add({ onConnect: next, onDisconnect: halt });
   queueMicrotask(next); // so that onRefused finds the client
 

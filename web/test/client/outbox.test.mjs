@@ -253,6 +253,15 @@ test("lost answers, a reload in between and a killed server: each write takes ef
   await own.kill();
 });
 
+test("what is no queue in a storage is none", (t) => {
+  for (const text of ["", "{", "null", "{}", '""', '"x"', "[1]", "[null]"]) {
+    const storage = storageOf();
+    storage.setItem("ackbase", text);
+    const { collection } = open(server.url, t, { client: { storage }, socket: { autoConnect: false } });
+    assert.equal(collection("storage").live().getSnapshot().pending, 0, text);
+  }
+});
+
 test("the queue has a bound, and so has its storage", async (t) => {
   const { collection, socket } = open(server.url, t, { client: { queue: 3 }, socket: { autoConnect: false } });
   const items = collection("bound").live();
