@@ -100,11 +100,11 @@ test("subscriptions of one socket", async () => {
 test("what the filters of one socket take", async () => {
   const server = await startServer(["--max-filter-bytes", "50KB"]);
   const [socket, other] = [await connect(server.url), await connect(server.url)];
-  const many = (from) => ({ filters: { n: { $in: Array.from({ length: 300 }, (_, i) => from + 2 * i) } } });
+  const many = (/** @type {number} */ from) => ({ filters: { n: { $in: Array.from({ length: 300 }, (_, i) => from + 2 * i) } } });
   await ok(socket, "SUBSCRIBE", "items", many(0));
   const second = await call(socket, "SUBSCRIBE", "items", many(1));
   refused(second, "BAD_REQUEST");
-  assert.match(second.error.message, /UNSUBSCRIBE/);
+  assert.match(second.error?.message ?? "", /UNSUBSCRIBE/);
   await ok(socket, "SUBSCRIBE", "items", many(0)); // held already
   await ok(other, "SUBSCRIBE", "items", many(1)); // another socket's
   await ok(socket, "UNSUBSCRIBE", "items", many(0));
