@@ -102,69 +102,58 @@ func TestMatches(t *testing.T) {
 
 // A server that says nothing, and one that says something else, fail a case.
 func TestPlayFails(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			defer conn.Close()
-			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
-		}
-	}()
-	fails(t, listener, map[string]string{
-		"tcp\nanswer 200 ok\n":   "",
-		"tcp\nanswer !200\n":     "case.txt:3: answer !200: answered 200 ok",
-		"tcp\nanswer 200 no\n":   `answered "ok", want "no"`,
-		"tcp\nanswer 200\ncut\n": "i/o timeout",
-		"tcp\non 2\n":            "connections 1 to 1",
-		"tcp\nanswer 200\nheader Content-Length: 2\nheader X-A:\n": "",
-		"tcp\nanswer 200\nheader X-A: *b\n":                        `X-A is ""`,
-		"tcp\nheader X-A: b\n":                                     "a response before it",
-		"tcp\nbegins 201\n":                                        "answered 200 ok, want 201",
-		"tcp\nbegins 200\nevent *\n":                               "EOF",
-		"tcp\nevent *\n":                                           "no stream has begun",
-		"feed /ws/a\n":                                             "the handshake was answered 200",
-		"websocket\n":                                              "the handshake was answered 200",
-		"polling\n":                                                "no OPEN packet",
-		"tcp\nrepeat 2\nanswer 2*\nend\n":                          "round 1",
+	fails(t, func(conn net.Conn) {
+		t.Cleanup(func() { conn.Close() })
+		_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+	}, map[string]string{
+		"tcp\nanswer 200 ok\n":            "",
+		"tcp\nanswer !200\n":              "case.txt:3: answer !200: answered 200 ok",
+		"tcp\nanswer 200 no\n":            `answered "ok", want "no"`,
+		"tcp\nanswer 200\ncut\n":          "i/o timeout",
+		"tcp\non 2\n":                     "connections 1 to 1",
+		"websocket\n":                     "the handshake was answered 200",
+		"polling\n":                       "no OPEN packet",
+		"tcp\nrepeat 2\nanswer 2*\nend\n": "round 1",
 	})
 }
 
 // A server that resets the connection has refused, where that is what the case expects.
 func TestPlayReset(t *testing.T) {
+	fails(t, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1)) // so that the client has its connection
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	}, map[string]string{
+		"tcp\nraw GET\nanswer 400\ncut\n":  "",
+		"tcp\nraw GET\nanswer !200\ncut\n": "",
+		"tcp\nraw GET\nanswer 200\n":       "connection reset",
+		"tcp\nraw GET\nanswer *\n":         "connection reset",
+	})
+}
+
+// fails plays cases against a server that does the same to every connection, each with what the error says; nothing where there
+// is none.
+func fails(t *testing.T, serve func(net.Conn), plays map[string]string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	ended := make(chan struct{})
+	defer func() {
+		listener.Close()
+		<-ended
+	}()
 	go func() {
+		defer close(ended)
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			_, _ = conn.Read(make([]byte, 1)) // else the reset may overtake the end of the client's dial
-			_ = conn.(*net.TCPConn).SetLinger(0)
-			conn.Close()
+			serve(conn)
 		}
 	}()
-	fails(t, listener, map[string]string{
-		"tcp\nraw x\nanswer 400\ncut\n":  "",
-		"tcp\nraw x\nanswer !200\ncut\n": "",
-		"tcp\nraw x\nanswer 200\n":       "connection reset",
-		"tcp\nraw x\nanswer *\n":         "connection reset",
-	})
-}
-
-// fails plays cases against a server of the test, each with what the error says; nothing where there is none.
-func fails(t *testing.T, listener net.Listener, plays map[string]string) {
-	t.Helper()
 	for steps, want := range plays {
 		cases, err := parse("case.txt", "= x\n"+steps)
 		if err != nil {
