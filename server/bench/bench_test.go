@@ -330,9 +330,9 @@ func TestBrokenConnections(t *testing.T) {
 	for _, kind := range []string{bench.Post, bench.Polling} {
 		url := serve(t, nil, func(ns *server.Namespace) {
 			ns.On("POST", func(e *server.Event) { e.Socket().Cut("the test wants it") })
-			n := 0
+			var n atomic.Int64 // the sockets are served at the same time
 			ns.On("GET", func(e *server.Event) {
-				if n++; n == 1 {
+				if n.Add(1) == 1 {
 					_ = e.AckRaw([]byte("{}"), []byte("null"))
 					return
 				}
