@@ -41,6 +41,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Add([]byte{recordVersion - 1})
+	f.Add([]byte("\x03\x00\x00\x000000000\xd8")) // a number that is cut off
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)
 		if err != nil {

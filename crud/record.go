@@ -208,7 +208,7 @@ func (r *recordReader) uvarint() uint64 {
 			return n
 		}
 	}
-	r.bad = true
+	r.bad, r.rest = true, ""
 	return 0
 }
 
