@@ -41,7 +41,8 @@ func FuzzDecodeRecord(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Add([]byte{recordVersion - 1})
-	f.Add([]byte("\x03\x00\x00\x000000000\xd8")) // a number that is cut off
+	f.Add([]byte("\x03\x00\x00\x000000000\xd8"))                                                      // a number that is cut off
+	f.Add([]byte("\x03\x010\x0500000\x030000000000\x02\x00\x060000002\r000000000000000000\x0000000")) // a snapshot without its number
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)
 		if err != nil {

@@ -167,11 +167,12 @@ func decodeRecord(b []byte) (*record, error) {
 	for n := in.uvarint(); n > 0 && !in.bad; n-- {
 		r.rooms = append(r.rooms, in.sized())
 	}
-	for in.rest != "" {
+	for in.rest != "" && !in.bad {
 		form := in.take(1)[0] // of what is not empty
 		e := entry{patch: form&entryPatch != 0, room: in.sized(), start: in.position()}
 		if form&entrySnapshot != 0 {
 			e.snapshot, e.held = in.uvarint(), in.position()
+			in.bad = in.bad || e.snapshot == 0 // which is none
 		}
 		r.entries = append(r.entries, e)
 	}
