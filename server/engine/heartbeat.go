@@ -29,10 +29,20 @@ func (s *Session) startHeartbeat() {
 		s.pongBy = now + s.silence() // pings of the client take the place of pongs
 		s.due = s.pongBy
 	} else {
-		s.pingAt = now + int64(s.server.options.PingInterval)
+		s.pingAt = s.server.slot(now + int64(s.server.options.PingInterval))
 		s.due = s.pingAt
 	}
 	s.timer = time.AfterFunc(time.Duration(s.due-now), s.tick)
+}
+
+// pingSlots is into how many parts PingInterval is divided. Pings of one part leave together, at its
+// beginning: a timer for each would wake a process again and again that has little else to do.
+const pingSlots = 100
+
+// slot is the beginning of the part that a time is in.
+func (srv *Server) slot(at int64) int64 {
+	part := max(int64(srv.options.PingInterval)/pingSlots, 1)
+	return at - (at-1)%part // the clock begins at 1
 }
 
 // silence is how long a client of which a sign of life is awaited may give none: after a ping,
@@ -135,10 +145,10 @@ func (s *Session) pong() {
 	s.pongBy = 0
 	s.pingLeft = 0
 	now, interval := s.server.now(), int64(s.server.options.PingInterval)
-	s.pingAt = now + interval
+	s.pingAt = s.server.slot(now + interval)
 	if s.pinged != 0 {
 		// From ping to ping, whatever the pong took; but not at once after a late one.
-		s.pingAt = max(s.pinged+interval, now+interval/2)
+		s.pingAt = s.server.slot(max(s.pinged+interval, now+interval/2))
 		s.pinged = 0
 	}
 	s.schedule(s.pingAt)

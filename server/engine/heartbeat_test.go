@@ -39,6 +39,32 @@ func TestPingTimeoutWebSocket(t *testing.T) {
 	})
 }
 
+// Sessions that were opened soon after each other are pinged together, and none of them late.
+func TestPingsLeaveTogether(t *testing.T) {
+	inBubble(t, nil, nil, func(t *testing.T, b *bench) {
+		const apart, interval = 7 * time.Millisecond, 25 * time.Second
+		from := time.Now()
+		var clients []*socket
+		for range 30 {
+			_, _, c := b.pipe()
+			clients = append(clients, c)
+			time.Sleep(apart)
+		}
+		for round := range 3 {
+			for i, c := range clients {
+				c.wantFrame(ws.OpText, "2")
+				want(t, "time of the ping", time.Since(from), time.Duration(round+1)*interval)
+				if i == len(clients)-1 {
+					time.Sleep(time.Second)
+					for _, c := range clients {
+						c.send(ws.OpText, "3")
+					}
+				}
+			}
+		}
+	})
+}
+
 // Anything from the client is a sign of life, but does not stand for the pong for
 // ever: the wait starts again from it.
 func TestTrafficIsLife(t *testing.T) {
