@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	// memoryLook is how often LimitMemory looks.
-	memoryLook = 50 * time.Millisecond
+	// LimitMemory looks again when what grows by so many bytes a second may have reached the limit,
+	// within these bounds: each look wakes a process that may have nothing else to do.
+	memoryGrowth                    = 4 << 30
+	memoryLookLeast, memoryLookMost = 50 * time.Millisecond, time.Second
 	// collectEvery is how often it has the garbage collected.
 	collectEvery = time.Second
 	// The part of the limit that is left in use.
@@ -22,7 +24,7 @@ const (
 // free. Stock clients connect again.
 func (s *Server) LimitMemory(ctx context.Context, limit int) {
 	var collected time.Time
-	look := time.NewTicker(memoryLook)
+	look := time.NewTimer(0)
 	defer look.Stop()
 	for {
 		select {
@@ -30,7 +32,9 @@ func (s *Server) LimitMemory(ctx context.Context, limit int) {
 		case <-ctx.Done():
 			return
 		}
-		if heap("/memory/classes/heap/objects:bytes") <= limit {
+		room := limit - heap("/memory/classes/heap/objects:bytes")
+		look.Reset(nextLook(room))
+		if room >= 0 {
 			continue
 		}
 		held := s.engine.Stats()
@@ -45,6 +49,12 @@ func (s *Server) LimitMemory(ctx context.Context, limit int) {
 		n := s.engine.Relieve(used - limit*memoryLeft/memoryParts)
 		s.log.Warn("too much memory is in use: the connections that hold most of it were cut off", "bytes", used, "limit", limit, "connections", n)
 	}
+}
+
+// nextLook is how long to wait where so many bytes are left.
+func nextLook(room int) time.Duration {
+	grown := time.Duration(float64(room) / memoryGrowth * float64(time.Second))
+	return min(max(grown, memoryLookLeast), memoryLookMost)
 }
 
 // heap reads a metric of the runtime that is a number.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -46,5 +47,19 @@ func TestLimitMemory(t *testing.T) {
 	healthy.expect("430[]")
 	if n := io.Of("/").Len(); n < 2 || n > clients {
 		t.Errorf("%d sockets are left, want those that fit", n)
+	}
+}
+
+// The more is left, the later is looked again, and never so late that a flood from this machine is not seen in time.
+func TestNextLook(t *testing.T) {
+	for room, want := range map[int]time.Duration{
+		-1 << 40: 50 * time.Millisecond,
+		0:        50 * time.Millisecond,
+		1 << 30:  250 * time.Millisecond,
+		1 << 40:  time.Second,
+	} {
+		if got := nextLook(room); got != want {
+			t.Errorf("%d bytes left: the next look is in %v, want %v", room, got, want)
+		}
 	}
 }
