@@ -11,8 +11,17 @@ import (
 // Session is one client: the requests that are under way for it, what it has
 // subscribed to, and how far the log has been delivered to it.
 type Session struct {
-	service  *Service
+	// What an event touches stands together at the beginning: of many sessions each has left the
+	// processor's cache when the next event comes. All but conn is guarded by hub.mu.
 	conn     Conn
+	behind   bool            // delivery stands at position; otherwise where the hub does
+	marks    bool            // events carry offsets: it can be recovered, and nothing is being replayed
+	touched  uint64          // the change that the hub offered last, by sequence number
+	numbered uint64          // offsets up to this sequence number have the number of the replay or snapshot before
+	filtered []*subscription // those of rooms with filters, in the order they were asked for
+	last     *subscription   // whose event of the change that is being offered waits, since another may follow
+
+	service  *Service
 	counts   *shard // of requests
 	flow     flow
 	credit   int           // requests that may come without a look at the clock; of Do
@@ -43,19 +52,13 @@ type Session struct {
 	// Guarded by hub.mu.
 	gone       bool
 	rooms      map[string]*subscription // by the room's name
-	filtered   []*subscription          // those of rooms with filters, in the order they were asked for
 	conditions int                      // of their filters
 	holding    int                      // bytes that these take
-	behind     bool                     // delivery stands at position; otherwise where the hub does
 	running    bool                     // a goroutine is catching up
 	replays    []*subscription          // those that are not live yet; the first is being replayed
 	replaying  bool                     // a goroutine is at it
 	held       int                      // snapshots being read: delivery stands still
 	position   collections.Position     // while behind: every event up to here has been sent
-	touched    uint64                   // the change that the hub offered last, by sequence number
-	marks      bool                     // events carry offsets: it can be recovered, and nothing is being replayed
-	numbered   uint64                   // offsets up to this sequence number have the number of the replay or snapshot before
-	last       *subscription            // whose event of the change that is being offered waits, since another may follow
 }
 
 // Open makes the session of a connection. Close it when the connection has ended.

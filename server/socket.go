@@ -17,27 +17,28 @@ var ErrClosed = errors.New("server: the socket is not connected")
 
 // Socket is one client in one namespace. All methods may be called concurrently.
 type Socket struct {
-	id        string // set while it connects, under namespace.mu
+	// What an event touches stands together at the beginning: of many sockets each has left the
+	// processor's cache when the next event comes.
+	session   *engine.Session // of conn
+	namespace *Namespace
+	state     atomic.Int32 // changed under mu
+	marking   sync.Mutex   // held while an event is sent that moves the client's offset
+	listeners listeners
 	pid       string // empty where it cannot be recovered
+	offset    string // the one sent last, as JSON; empty for none; guarded by marking
+
+	id        string // set while it connects, under namespace.mu
 	recovered bool
 	recovery  Recovery // nil where it cannot be recovered
-	namespace *Namespace
 	conn      *conn
-	session   *engine.Session // of conn
 	auth      json.RawMessage
 	issued    time.Time
-	listeners listeners
 
 	// Guarded by namespace.mu.
 	rooms    map[*room]int // the own place in each room's members
 	last     []string      // their names when it closed, if it can be recovered
 	position int           // in namespace.all.members
 	admitted bool          // it is there
-
-	marking sync.Mutex // held while an event is sent that moves the client's offset
-	offset  string     // the one sent last, as JSON; empty for none
-
-	state atomic.Int32 // changed under mu
 
 	mu           sync.Mutex
 	draining     bool     // connect still handles what was held

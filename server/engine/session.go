@@ -37,47 +37,55 @@ type Request struct {
 // Session is one Engine.IO client. All methods may be called from any
 // goroutine, and none of them waits for the client.
 type Session struct {
+	// What an event touches stands together at the beginning: of many sessions each has
+	// left the processor's cache when the next event comes.
+	server *Server
+	form   atomic.Uint32 // a form, of what is sent; deflated comes with a WebSocket
+	ended  atomic.Bool   // reason is set; for reading without the lock
+	full   atomic.Bool   // queued went over HighWater and is not yet under half of it; set under mu
+	mu     sync.Mutex
+
+	busy    bool   // the handler runs; what is sent stays in out until it returns
+	writing bool   // somebody writes to conn, or is about to
+	inRound bool   // what waits is for the flusher's next round
+	resting int32  // calls of Wait: what is sent leaves though the handler runs
+	reason  string // why the session closed; "" while it is open
+
+	queued   int             // bytes that wait, those being written among them
+	large    int             // of these, bytes of large answers
+	single   []byte          // what waits, where that is one frame for the flusher's next round
+	out      *outbox         // what waits; nil while nothing does
+	fd       int             // of conn, which nobody closes while mu is held; noFD from before that
+	raw      syscall.RawConn // of conn, for writes that do not wait; nil where that cannot be
+	notYet   int64           // when to go on after a flush, 0 for at once; belongs to who writes
+	pingLeft int             // bytes to be written until the ping is out
+	refs     int             // goroutines and callbacks that still use the session
+
 	id       string
-	server   *Server
 	handler  Handler
 	request  *Request
 	opened   time.Time
 	place    admission.Place
-	protocol int           // 3 or 4
-	form     atomic.Uint32 // a form, of what is sent; deflated comes with a WebSocket
-	flushFn  func()        // s.flush, made once so that starting it allocates nothing
-	seen     atomic.Int64  // when the client last gave a sign of life, by Server.now
-	ended    atomic.Bool   // reason is set; for reading without the lock
+	protocol int          // 3 or 4
+	flushFn  func()       // s.flush, made once so that starting it allocates nothing
+	seen     atomic.Int64 // when the client last gave a sign of life, by Server.now
 	// incoming is what unfinished messages take, kept what the handler holds of them.
 	incoming, kept atomic.Int32
 	held           atomic.Int64 // what the program holds for the client
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
-	mu      sync.Mutex
+	// The rest, and what stands behind mu above, is guarded by it.
 	changed sync.Cond // of busy, full, responding, reason
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	out    *outbox     // what waits; nil while nothing does
-	single []byte      // what waits, where that is one frame for the flusher's next round
-	queued int         // bytes that wait, those being written among them
-	large  int         // of these, bytes of large answers
-	full   atomic.Bool // queued went over HighWater and is not yet under half of it; set under mu
-
-	busy    bool        // the handler runs; what is sent stays in out until it returns
-	resting int         // calls of Wait: what is sent leaves though the handler runs
-	writing bool        // somebody writes to conn, or is about to
-	inRound bool        // what waits is for the flusher's next round
-	writeBy int64       // its write deadline; belongs to who writes
-	notYet  int64       // when to go on after a flush, 0 for at once; belongs to who writes
+	writeBy int64       // the write deadline of conn; belongs to who writes
 	paused  *time.Timer // counts as who writes until then; nil while nothing has to wait
 
-	conn   net.Conn        // the WebSocket; nil on polling
-	raw    syscall.RawConn // of conn, for writes that do not wait; nil where that cannot be
-	fd     int             // the same, of which nobody closes it while mu is held; noFD from before that
-	probe  net.Conn        // a WebSocket that is being probed
-	probed bool            // it was answered: polls end soon
+	conn   net.Conn // the WebSocket; nil on polling
+	probe  net.Conn // a WebSocket that is being probed
+	probed bool     // it was answered: polls end soon
 
 	getting    bool          // a GET waits or takes
 	poll       chan struct{} // of the GET that waits; closed to wake it
@@ -87,23 +95,19 @@ type Session struct {
 	handling   bool          // its packets are being handled
 	abortPost  func()        // ends the reading of its body; nil while none is read
 
-	reason     string        // why the session closed; "" while it is open
 	closeCode  ws.StatusCode // of the close frame
 	lastPacket packet.EngineType
 	drain      bool // what waits is still to be written
 	goodbye    bool // the close frame was written or will not be
 	keep       bool // closed, and waits for a poll that takes what is left
 
-	timer    *time.Timer
-	due      int64 // when timer fires
-	pingAt   int64 // when to ping; 0 while a pong is awaited
-	pinged   int64 // when the last ping was due; 0 once its pong has come
-	pongBy   int64 // when the pong must be there; 0 while none is awaited
-	pingLeft int   // bytes to be written until the ping is out
-	stallBy  int64 // on polling: when something must have been taken; 0 while nothing waits
-	closeBy  int64 // when a closed session is cut off at last
-
-	refs int // goroutines and callbacks that still use the session
+	timer   *time.Timer
+	due     int64 // when timer fires
+	pingAt  int64 // when to ping; 0 while a pong is awaited
+	pinged  int64 // when the last ping was due; 0 once its pong has come
+	pongBy  int64 // when the pong must be there; 0 while none is awaited
+	stallBy int64 // on polling: when something must have been taken; 0 while nothing waits
+	closeBy int64 // when a closed session is cut off at last
 }
 
 // newSession makes a session, in use by its caller, whose handler counts as
