@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"ackbase/server/engine":        {"ackbase/server/admission", "ackbase/server/packet"},
 	"ackbase/server/logs":          {},
 	"ackbase/server/packet":        {},
+	"ackbase/server/timerslack":    {},
 	"ackbase/server/hostile":       {},
 	"ackbase/server/bench":         {"ackbase/server/packet"},
 	"ackbase/server/bench/compare": {"ackbase/server/bench"},

@@ -32,6 +32,7 @@ import (
 	"ackbase/server"
 	"ackbase/server/admission"
 	"ackbase/server/bench"
+	"ackbase/server/timerslack"
 	"ackbase/web"
 )
 
@@ -69,6 +70,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return err
 	}
 	logger := s.Logger(logs)
+	if err := timerslack.Raise(time.Millisecond); err != nil {
+		logger.Debug("this process is woken more often than it need be", "err", err)
+	}
 
 	files := admission.Files()
 	maxConns, lowered, err := s.FitFiles(files)

@@ -32,7 +32,9 @@ func binary(t *testing.T) string {
 		return path
 	}
 	path := filepath.Join(t.TempDir(), "ackbase")
-	if out, err := exec.Command("go", "build", "-o", path, "ackbase").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", path, "ackbase")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as task build does
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
