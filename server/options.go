@@ -17,7 +17,7 @@ type Options struct {
 	// Default "/socket.io/".
 	Path string
 
-	// PingInterval is the time between two pings to a client. Default 25 s.
+	// PingInterval is the time between two pings to a client, less up to a hundredth of it. Default 25 s.
 	PingInterval time.Duration
 	// PingTimeout is how long a client may take to answer one. Default 20 s.
 	PingTimeout time.Duration

@@ -22,10 +22,10 @@ type Socket struct {
 	session   *engine.Session // of conn
 	namespace *Namespace
 	state     atomic.Int32 // changed under mu
-	marking   sync.Mutex   // held while an event is sent that moves the client's offset
 	listeners listeners
-	pid       string // empty where it cannot be recovered
-	offset    string // the one sent last, as JSON; empty for none; guarded by marking
+	pid       string     // empty where it cannot be recovered
+	marking   sync.Mutex // held while an event is sent that moves the client's offset
+	offset    string     // the one sent last, as JSON; empty for none
 
 	id        string // set while it connects, under namespace.mu
 	recovered bool

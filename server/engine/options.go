@@ -18,8 +18,8 @@ const (
 // Options are what a server can be told. A nil *Options and the zero value are
 // both good for the open internet; a field that is zero takes its default.
 type Options struct {
-	// PingInterval is the time between two pings; after a late pong, half of it at
-	// least. Default 25 s.
+	// PingInterval is the time between two pings, less up to a hundredth of it, since
+	// those of many sessions leave together; after a late pong, half of that. Default 25 s.
 	PingInterval time.Duration
 	// PingTimeout is how long a client may take to answer a ping. Default 20 s.
 	PingTimeout time.Duration

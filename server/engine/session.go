@@ -45,6 +45,7 @@ type Session struct {
 	full   atomic.Bool   // queued went over HighWater and is not yet under half of it; set under mu
 	mu     sync.Mutex
 
+	// Guarded by mu, down to refs.
 	busy    bool   // the handler runs; what is sent stays in out until it returns
 	writing bool   // somebody writes to conn, or is about to
 	inRound bool   // what waits is for the flusher's next round
@@ -61,6 +62,7 @@ type Session struct {
 	pingLeft int             // bytes to be written until the ping is out
 	refs     int             // goroutines and callbacks that still use the session
 
+	// Set before others know the session, handler while it opens; or atomic.
 	id       string
 	handler  Handler
 	request  *Request
@@ -75,7 +77,7 @@ type Session struct {
 	// answering says that the reader writes, so that a pong may lie unread.
 	answering atomic.Bool
 
-	// The rest, and what stands behind mu above, is guarded by it.
+	// Guarded by mu too.
 	changed sync.Cond // of busy, full, responding, reason
 	ctx     context.Context
 	cancel  context.CancelFunc
