@@ -4,7 +4,7 @@
 // finds to do nearly always could have waited, and on a virtual machine each of these sleeps costs many times as much
 // as it does on bare metal. A sleep may last longer than asked by the timer slack of its thread, 50 µs where nobody has
 // set another. With a millisecond, on a virtual machine with two cores, an event to 500 subscribers cost a tenth less processor
-// time and a GET a quarter less.
+// time.
 //
 // The price: timers fire up to a millisecond later, and the watching thread hands the processor of a goroutine that waits in
 // the system, as for the disk, to others after up to two milliseconds instead of a fraction of one.
