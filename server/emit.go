@@ -168,5 +168,5 @@ func (s *Socket) Queue(p *Prepared) error {
 }
 
 // Flush lets go what [Socket.Queue] has queued, and does not wait for it. Where much is
-// queued often, several events leave for a client with one write, up to some 20 ms later.
+// queued often, several events leave for a client with one write, up to some 10 ms later.
 func (s *Server) Flush() { s.engine.Flush() }

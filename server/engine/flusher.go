@@ -15,7 +15,7 @@ import (
 // long as the round took, so that of events which follow each other quickly several
 // leave with one write to each socket, and nearly all that an event costs is that write
 // in the system. Under load, members of a large room then have an event later by at
-// most a few times what writing to all of them takes, and by no more than 20 ms; one
+// most a few times what writing to all of them takes, and by no more than 10 ms; one
 // that comes alone, and the events of a small room, leave at once.
 type flusher struct {
 	server *Server
@@ -34,7 +34,7 @@ const (
 	// restFactor is how many times as long as a round the rest after it is.
 	restFactor = 3
 	// maxRest bounds the rest.
-	maxRest = 20 * time.Millisecond
+	maxRest = 10 * time.Millisecond
 	// perWorker is how many sessions wait for each goroutine before one more helps,
 	// perTurn how many of them it takes at a time.
 	perWorker = 64
