@@ -135,7 +135,9 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       const waiting = outbox.of(name);
       if (!waiting.length || heard.size > 5000) heard.clear();
       if (waiting.length) heard.add(rev).add(cursor);
-      answered = answered.filter((a) => !same(a.id, id) || (a.rev !== rev && a.rev !== prev && a.cursor !== cursor));
+      // Of two writes that were answered, the change of the first says nothing of the second, a DELETE, which has no revision.
+      const ours = answered.some((a) => same(a.id, id) && a.rev === rev);
+      answered = answered.filter((a) => !same(a.id, id) || (a.rev !== rev && (ours || a.rev !== prev) && a.cursor !== cursor));
       if (type === "ADDED") {
         // Our own, where the answer was lost with a connection and this came before it is given again.
         const ours = waiting.find((w) => w.temporary && w.sent && w.shown === undefined && equal({ ...w.body, id }, item));
@@ -159,7 +161,8 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       const item = write.verb === "DELETE" ? undefined : result;
       const id = item ? item.id : write.id;
       // The answer to a write comes before its change, unless both were on their way when a connection broke.
-      if (heard.has(rev) || (!item && heard.has(cursor)) || !result || reflected(/** @type {Id} */ (id), item)) return;
+      if (heard.has(rev) || (!item && heard.has(cursor)) || !result) return;
+      if (reflected(/** @type {Id} */ (id), item) && !answered.some((a) => same(a.id, id))) return;
       answered.push({ id: /** @type {Id} */ (id), item, rev, cursor, created: created || write.verb === "POST", read: reads + 1 });
       // Its change comes for sure if it was made just now, and nothing that is read meanwhile holds it already.
       if (!whole || reading || write.retried || !watch?.isLive()) readSoon();

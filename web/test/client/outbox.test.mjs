@@ -61,6 +61,35 @@ test("writes wait for the connection, show meanwhile, and are done in order", as
   assert.deepEqual(await items.update(id, { stock: 1 }), { id: 2, name: "Green tea", stock: 1 }, "the temporary id still leads to the item");
 });
 
+test("what was deleted does not show again when its ADDED comes after the answers", async (t) => {
+  const { collection, socket } = open(server.url, t);
+  const items = collection("late").live();
+  /** @type {string[][]} */
+  const shown = [];
+  t.after(items.subscribe(() => shown.push(items.getSnapshot().items.map(({ name }) => name))));
+  await shows(items, live);
+  // Events leave in rounds, so that answers may come before several of them: here all of them wait.
+  const inner = /** @type {any} */ (socket);
+  const take = inner.onevent;
+  /** @type {any[]} */
+  const late = [];
+  const come = new Heard();
+  inner.onevent = (/** @type {any} */ packet) => (/^(ADDED|DELETED)$/.test(packet.data[0]) ? come.add(late.push(packet)) : take.call(socket, packet));
+  const { id } = await items.create({ name: "Jam" });
+  assert.equal(await items.remove(id), true);
+  await come.count(2);
+  shown.length = 0;
+  for (const packet of late) {
+    take.call(socket, packet);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(items.getSnapshot().items, [], `after ${packet.data[0]}`);
+  }
+  assert.deepEqual(shown.flat(), []);
+  inner.onevent = take;
+  await collection("late").create({ id, name: "Other jam" });
+  await shows(items, ({ items: [first] }) => first?.name === "Other jam");
+});
+
 test("a patch over the collection names what has a temporary id, also over a reload", async (t) => {
   const line = await openLine(server.url, t);
   const first = open(line.url, t);
