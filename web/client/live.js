@@ -134,9 +134,9 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
       const { id, rev, prev, cursor, item, type } = change;
       const waiting = outbox.of(name);
       if (!waiting.length || heard.size > 5000) heard.clear();
-      if (waiting.length) heard.add(rev).add(cursor);
+      if (waiting.length) heard.add(cursor).add(rev);
       // Of two writes that were answered, the change of the first says nothing of the second, a DELETE, which has no revision.
-      const ours = answered.some((a) => same(a.id, id) && a.rev === rev);
+      const ours = answered.some((a) => a.rev === rev);
       answered = answered.filter((a) => !same(a.id, id) || (a.rev !== rev && (ours || a.rev !== prev) && a.cursor !== cursor));
       if (type === "ADDED") {
         // Our own, where the answer was lost with a connection and this came before it is given again.
@@ -159,10 +159,9 @@ export function createLive({ connection, subscriptions, outbox }, name, query = 
     onAnswer(write, result, { rev, cursor, created = false }) {
       if (write.collection !== name || Array.isArray(result)) return;
       const item = write.verb === "DELETE" ? undefined : result;
-      const id = item ? item.id : write.id;
+      const { id } = item ?? write;
       // The answer to a write comes before its change, unless both were on their way when a connection broke.
-      if (heard.has(rev) || (!item && heard.has(cursor)) || !result) return;
-      if (reflected(/** @type {Id} */ (id), item) && !answered.some((a) => same(a.id, id))) return;
+      if (!result || heard.has(rev) || (!item && heard.has(cursor)) || (reflected(/** @type {Id} */ (id), item) && !answered.some((a) => same(a.id, id)))) return;
       answered.push({ id: /** @type {Id} */ (id), item, rev, cursor, created: created || write.verb === "POST", read: reads + 1 });
       // Its change comes for sure if it was made just now, and nothing that is read meanwhile holds it already.
       if (!whole || reading || write.retried || !watch?.isLive()) readSoon();
