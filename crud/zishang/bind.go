@@ -49,7 +49,7 @@ func watch(e engine.Socket) *conn {
 	if known, ok := conns.Load(e); ok {
 		return known.(*conn)
 	}
-	c, known := conns.LoadOrStore(e, &conn{engine: e, members: map[string]*member{}})
+	c, known := conns.LoadOrStore(e, &conn{engine: e, ended: make(chan struct{}), members: map[string]*member{}})
 	if !known {
 		c.(*conn).listen()
 	}

@@ -209,3 +209,22 @@ func (p *polling) receive() []string {
 	}
 	return strings.Split(string(body), "\x1e")
 }
+
+// status sends a request and gives the status of its answer.
+func (p *polling) status(method, contentType, body string) int {
+	p.Helper()
+	req, err := http.NewRequestWithContext(p.Context(), method, p.url, strings.NewReader(body))
+	if err != nil {
+		p.Error(err)
+		return 0
+	}
+	req.Header.Set("Content-Type", contentType)
+	res, err := p.http.Do(req)
+	if err != nil {
+		p.Error(err)
+		return 0
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.StatusCode
+}

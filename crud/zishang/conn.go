@@ -24,6 +24,7 @@ const (
 // library's sockets: it takes the verbs out of what arrives, and counts what waits.
 type conn struct {
 	engine engine.Socket
+	ended  chan struct{} // closed when the connection has
 
 	// Held for each packet that comes in, since a client may send over two
 	// transports at once; taken before mu.
@@ -171,9 +172,12 @@ func (c *conn) remove(m *member) {
 func (c *conn) close() {
 	conns.Delete(c.engine)
 	c.mu.Lock()
-	members := c.members
+	members, again := c.members, c.closed
 	c.members, c.closed = nil, true
 	c.mu.Unlock()
+	if !again {
+		close(c.ended)
+	}
 	for _, m := range members {
 		m.end()
 	}

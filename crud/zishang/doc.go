@@ -51,6 +51,9 @@
 //     the library does not listen yet: on a busy machine one CONNECT in 200 of a
 //     quick client, which then waits in vain. A pong, the frame `3`, ends the process there.
 //   - A polling response may be written after its request has ended.
+//   - A poll that arrives while its session closes, and a POST that closes it by its
+//     content type, is not answered as long as the client waits, which also keeps
+//     http.Server.Shutdown waiting. With Handler it is within a second.
 //   - A polling body that does not tell its length is read without bound, and what
 //     follows in it from a packet of 64 KB on is dropped in silence. With Handler such
 //     bodies are refused with status 413, upon which a client reconnects: larger

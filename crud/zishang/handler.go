@@ -3,12 +3,14 @@ package zishang
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/zishang520/socket.io/v2/socket"
 )
@@ -23,6 +25,8 @@ import (
 //   - A polling body is limited to MaxHttpBufferSize also where it does not tell its
 //     length. A packet in it that is longer than the library reads (64 KB) is
 //     refused with status 413, not dropped in silence.
+//   - A polling request whose session closes is answered, with status 400 if the
+//     library has not done so a second later. It leaves some to wait for ever.
 func Handler(server *socket.Server) http.Handler {
 	library := server.ServeHandler(nil)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -34,9 +38,20 @@ func Handler(server *socket.Server) http.Handler {
 		}
 		res := &response{ResponseWriter: w, header: w.Header().Clone(), returned: make(chan struct{})}
 		defer res.end()
+		if query := r.URL.Query(); query.Get("transport") == "polling" {
+			if session, ok := server.Engine().Clients().Load(query.Get("sid")); ok {
+				ctx, cancel := context.WithCancel(r.Context())
+				defer cancel()
+				go res.endWith(ctx, cancel, watch(session))
+				r = r.WithContext(ctx)
+			}
+		}
 		library.ServeHTTP(res, r)
 	})
 }
+
+// lastAnswer is how long the library may take to answer the requests of a session that has closed.
+const lastAnswer = time.Second
 
 // withBody reads the body of a request. It is false where that was answered with an error.
 func withBody(w http.ResponseWriter, r *http.Request, limit int64) (*http.Request, bool) {
@@ -100,6 +115,29 @@ func (r *response) Write(p []byte) (int, error) {
 	}
 	r.begin(http.StatusOK)
 	return r.ResponseWriter.Write(p)
+}
+
+// endWith answers a request that the library has left without an answer for a
+// while after its session closed, and cancels it. It returns when the request has ended.
+func (r *response) endWith(ctx context.Context, cancel context.CancelFunc, session *conn) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-session.ended:
+	}
+	timer := time.NewTimer(lastAnswer)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.begun && !r.over {
+			r.begun, r.over = true, true
+			http.Error(r.ResponseWriter, "the session has closed", http.StatusBadRequest)
+			cancel()
+		}
+	}
 }
 
 // end waits for what is being written, and lets a WebSocket be read.

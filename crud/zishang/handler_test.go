@@ -53,6 +53,29 @@ func TestPollingBodies(t *testing.T) {
 	}
 }
 
+// A request whose session closes is answered, whoever of the two came first.
+func TestRequestsOfAClosingSession(t *testing.T) {
+	_, url := serve(t)
+	var sessions sync.WaitGroup
+	for range 4 {
+		sessions.Go(func() {
+			for range 100 {
+				p := poll(t, url)
+				var closing sync.WaitGroup
+				closing.Go(func() { p.status(http.MethodPost, "text/plain;charset=UTF-8", "1") })
+				p.status(http.MethodGet, "", "")
+				closing.Wait()
+			}
+		})
+	}
+	sessions.Wait()
+
+	p := poll(t, url)
+	if got := p.status(http.MethodPost, "application/octet-stream", "\x04"); got != http.StatusBadRequest {
+		t.Errorf("a body of protocol 3: status %d", got)
+	}
+}
+
 // Polls that their client gives up while they are answered.
 func TestAbortedPolls(t *testing.T) {
 	io, url := serve(t)
