@@ -31,6 +31,15 @@ func Bind(ns socket.Namespace, verbs *crud.Service) error {
 	if err := server.Engine().On("connection", func(args ...any) { watch(args[0].(engine.Socket)) }); err != nil {
 		return err
 	}
+	// The library emits "connect" for each socket once, as soon as it knows it.
+	if err := ns.On("connect", func(args ...any) {
+		s := args[0].(*socket.Socket)
+		if m := watch(s.Conn()).member([]byte(s.Nsp().Name())); m != nil && m.socket == s {
+			m.setKnown()
+		}
+	}); err != nil {
+		return err
+	}
 	// Middleware, since it runs before CONNECT is answered: a client may send its
 	// first request before the library calls the handlers of "connection".
 	ns.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {

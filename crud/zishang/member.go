@@ -21,11 +21,17 @@ type member struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
+
+	// Done when packets may be given to the library, or ctx is: it answers CONNECT
+	// before it knows the socket, and closes the connection of a client that is quicker.
+	known    context.Context
+	setKnown context.CancelFunc
 }
 
 func newMember(c *conn, s *socket.Socket) *member {
 	m := &member{conn: c, socket: s, namespace: s.Nsp().Name()}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
+	m.known, m.setKnown = context.WithCancel(m.ctx)
 	return m
 }
 

@@ -37,14 +37,18 @@ func (c *conn) text(text []byte) packet.Type {
 	}
 	c.attached = 0
 	h, ok := readHeader(text)
+	m := c.member(h.namespace)
+	connected := m != nil && m.socket.Connected()
+	if connected {
+		<-m.known.Done()
+	}
 	if !ok || !h.hasArguments() {
 		return packet.MESSAGE // the library refuses it, or knows it
 	}
 	if len(h.payload) == 0 {
 		return packet.ERROR // which would end the process
 	}
-	m := c.member(h.namespace)
-	if m == nil || !h.isEvent() || !m.socket.Connected() {
+	if !connected || !h.isEvent() {
 		return packet.MESSAGE
 	}
 	name := eventName(h.payload)
