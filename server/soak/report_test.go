@@ -63,7 +63,12 @@ func (r *report) String() string {
 		for _, s := range []stage{alone, mixed} {
 			fmt.Fprintf(&b, " %9d %8.2f %8.2f %8.2f", len(r[s][m]), r.quantile(s, m, 0.5), r.quantile(s, m, 0.99), r.quantile(s, m, 0.999))
 		}
-		fmt.Fprintf(&b, " %8.2f\n", r.quantile(mixed, m, 0.99)/r.quantile(alone, m, 0.99))
+		times := r.quantile(mixed, m, 0.99) / r.quantile(alone, m, 0.99)
+		fmt.Fprintf(&b, " %8.2f", times)
+		if times < 1 {
+			b.WriteString(" tells nothing: the machine was disturbed while they were alone")
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
