@@ -65,7 +65,7 @@ func (r *report) String() string {
 		}
 		times := r.quantile(mixed, m, 0.99) / r.quantile(alone, m, 0.99)
 		fmt.Fprintf(&b, " %8.2f", times)
-		if times < 1 {
+		if times < 0.8 { // not by chance
 			b.WriteString(" tells nothing: the machine was disturbed while they were alone")
 		}
 		b.WriteByte('\n')
