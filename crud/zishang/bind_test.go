@@ -134,11 +134,13 @@ func TestArgumentsAreRaw(t *testing.T) {
 
 func TestAttachmentsAreRefused(t *testing.T) {
 	io, url := serve(t)
-	heard := make(chan int, 1)
+	heard, listening := make(chan int, 1), make(chan bool, 1)
 	_ = io.On("connection", func(args ...any) {
 		_ = args[0].(*socket.Socket).On("message", func(args ...any) { heard <- len(args) })
+		listening <- true
 	})
 	c := join(t, url, "/")
+	await(t, listening) // for which the library does not wait
 	c.send(`452-7["POST","items",{"a":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]`)
 	if got := code(t, c.answer("/")); got != "BAD_REQUEST" {
 		t.Error(got)
@@ -286,11 +288,13 @@ func TestSlowSubscriber(t *testing.T) {
 // DISCONNECT packet, so that a stock client reconnects.
 func TestSlowClientIsCutOff(t *testing.T) {
 	io, url := serve(t)
-	gone := make(chan any, 1)
+	gone, listening := make(chan any, 1), make(chan bool, 1)
 	_ = io.On("connection", func(args ...any) {
 		_ = args[0].(*socket.Socket).On("disconnect", func(args ...any) { gone <- args[0] })
+		listening <- true
 	})
 	c := join(t, url, "/")
+	await(t, listening)
 	c.ok("/", `["SUBSCRIBE","items"]`)
 	text := strings.Repeat("x", 100_000)
 	for sent := 0; sent < 1000 && len(gone) == 0; sent++ { // 100 MB at the most
