@@ -31,7 +31,8 @@ func Bind(ns socket.Namespace, verbs *crud.Service) error {
 	if err := server.Engine().On("connection", func(args ...any) { watch(args[0].(engine.Socket)) }); err != nil {
 		return err
 	}
-	// The library emits "connect" for each socket once, as soon as it knows it.
+	// The library emits "connect" for each socket once, as soon as it knows it, and
+	// "connection", where programs have their handlers, which may block, right after.
 	if err := ns.On("connect", func(args ...any) {
 		s := args[0].(*socket.Socket)
 		if m := watch(s.Conn()).member([]byte(s.Nsp().Name())); m != nil && m.socket == s {
